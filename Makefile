@@ -1,0 +1,59 @@
+# Set-up happens by itself: `make serv` and `make test` work in a fresh clone.
+
+HOST := 127.0.0.1
+PORT := 7337
+NAME :=
+ROOM := lobby
+DATA :=
+TESTS :=
+PYTHON := python3
+UV := uv
+
+RUN := .venv/bin/python -m
+PIP := $(RUN) pip -qq --disable-pip-version-check install
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+.PHONY: help serv cli test lint types check format lock clean
+.NOTPARALLEL:
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@echo "Variables: HOST PORT NAME ROOM DATA TESTS, as in: make serv PORT=7400"
+
+serv: .venv/.runtime  ## start the server; Ctrl+C stops it
+	@exec $(RUN) netchat serve --listen "$(HOST):$(PORT)" $(if $(DATA),--data "$(DATA)")
+
+cli: .venv/.runtime  ## start a client
+	@exec $(RUN) netchat chat --server "$(HOST):$(PORT)" --room "$(ROOM)" $(if $(NAME),--name "$(NAME)")
+
+test: .venv/.dev  ## run the tests, or those in TESTS
+	@$(RUN) pytest $(TESTS)
+
+lint: .venv/.dev  ## check style and format
+	@$(RUN) ruff check --quiet . && $(RUN) ruff format --quiet --check .
+
+types: .venv/.dev  ## check the types
+	@$(RUN) mypy
+
+check: lint types test  ## everything that a change has to pass
+
+format: .venv/.dev  ## put the code into its format
+	@$(RUN) ruff check --quiet --fix . ; $(RUN) ruff format .
+
+lock:  ## renew the lock files (maintainers; needs uv)
+	@echo setuptools | $(LOCK) setup.cfg - --output-file requirements.lock
+	@$(LOCK) setup.cfg --extra all --extra test --extra dev -c requirements.lock --output-file requirements-dev.lock
+
+clean:  ## remove everything that was built
+	@rm -rf .venv build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+NEEDED := netchat needs Python 3.11 or newer with venv. On Debian: sudo apt-get install python3-venv
+
+.venv/.runtime: requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "$(NEEDED)" >&2; exit 1; }
+	@echo "Setting up .venv (once)"; $(PYTHON) -m venv .venv && $(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e . && touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.lock
+	@echo "Adding the test tools to .venv (once)"; $(PIP) --require-hashes -r requirements-dev.lock && touch $@

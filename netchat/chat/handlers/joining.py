@@ -1,0 +1,84 @@
+"""Entering and leaving a room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netchat.chat import events, requests
+from netchat.chat.now import Now
+from netchat.chat.rooms import Room
+from netchat.chat.session import Session
+from netchat.errors import BadRequest, StoreFailed, TooManyRooms
+
+if TYPE_CHECKING:
+    from netchat.chat.hub import Hub
+
+DEFAULT_BACKLOG = 50
+"""Messages that a `join` brings where it does not say how many (the protocol)."""
+
+
+def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
+    if request.after is not None and request.backlog is not None:
+        raise BadRequest("Give either 'after' or 'backlog', not both.", field="backlog")
+    room = _room_to_join(hub, session, request.room)
+    if not room.talk:
+        hub.attendance.enter(session, room, now)
+    hub.answer(
+        session,
+        events.Joined(
+            ref=request.ref,
+            room=room.name,
+            epoch=hub.epoch,
+            head=room.head,
+            first=room.first,
+            count=room.count,
+            members=room.names(),
+            topic=room.topic,
+        ),
+    )
+    cursor = room.attach(session, _first_to_send(hub, session, room, request))
+    cursor.joined = True
+    cursor.head = room.head
+    cursor.seen = room.presences.version
+    if not cursor.live:
+        hub.outgoing.hungry[cursor] = None
+
+
+def _room_to_join(hub: Hub, session: Session, name: str) -> Room:
+    """The room, made if need be; a talk is there for its two parties only."""
+    room = hub.room_of(session, name) if name.startswith("@") else hub.directory.find(name)
+    if room is not None and room.damaged:
+        raise StoreFailed(room.damaged)
+    cursor = session.cursors.get(room) if room is not None else None
+    joined = sum(1 for other in session.cursors.values() if other.joined)
+    if joined >= hub.settings.rooms and not (cursor and cursor.joined):
+        raise TooManyRooms
+    return room or hub.directory.open(name)
+
+
+def _first_to_send(hub: Hub, session: Session, room: Room, request: requests.Join) -> int:
+    """The seq with which the backlog starts; tells of a gap where one cannot be filled."""
+    if request.after is None:
+        backlog = DEFAULT_BACKLOG if request.backlog is None else request.backlog
+        return max(room.first, room.head - backlog + 1)
+    other_log = request.epoch is not None and request.epoch != hub.epoch
+    if other_log or request.after > room.head:
+        if request.after > 0:
+            hub.answer(session, _gap(hub, room, 1, request.after, "epoch_changed"))
+        return room.first
+    if request.after + 1 < room.first:
+        hub.answer(session, _gap(hub, room, request.after + 1, room.first - 1, "retention"))
+    return max(request.after + 1, room.first)
+
+
+def _gap(hub: Hub, room: Room, start: int, to: int, reason: str) -> events.Gap:
+    return events.Gap(room=room.name, start=start, to=to, reason=reason, epoch=hub.epoch)
+
+
+def leave(hub: Hub, session: Session, request: requests.Leave, now: Now) -> None:
+    room = hub.joined_room(session, request.room)
+    if room.talk:
+        session.cursors[room].joined = False  # its messages come without `join` all the same
+    else:
+        hub.attendance.leave(session, room)
+    hub.answer(session, events.Left(ref=request.ref, room=room.name))

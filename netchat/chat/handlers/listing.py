@@ -1,0 +1,73 @@
+"""Lists: who is in a room, which rooms there are, one's private talks."""
+
+from __future__ import annotations
+
+from heapq import nsmallest
+from typing import TYPE_CHECKING
+
+from netchat.chat import events, requests
+from netchat.chat.names import page_key
+from netchat.chat.now import Now
+from netchat.chat.rooms import Room
+from netchat.chat.session import Session
+from netchat.chat.settings import PAGE_ROWS
+from netchat.chat.users import Identity, User
+from netchat.errors import NoSuchRoom
+
+if TYPE_CHECKING:
+    from netchat.chat.hub import Hub
+
+
+def who(hub: Hub, session: Session, request: requests.Who, now: Now) -> None:
+    room = hub.joined_room(session, request.room)
+    after = "" if request.after is None else page_key(request.after, room=False)
+    behind = [user for user in room.members if user.identity.key > after]
+    page = nsmallest(PAGE_ROWS, behind, key=lambda user: user.identity.key)
+    hub.answer(
+        session,
+        events.Members(
+            ref=request.ref,
+            room=room.name,
+            members=[_member_info(room, user) for user in page],
+            complete=len(page) == len(behind),
+        ),
+    )
+
+
+def _member_info(room: Room, user: User) -> events.MemberInfo:
+    member = room.members[user]
+    return events.MemberInfo(name=user.name, since=member.since, away=not member.sessions)
+
+
+def rooms(hub: Hub, session: Session, request: requests.Rooms, now: Now) -> None:
+    if request.talks:
+        rows = talks_of(session.identity)
+        if request.after is not None:
+            rows = rows[_place_of(rows, request.after) :]
+    else:
+        after = "" if request.after is None else page_key(request.after, room=True)
+        rows = [_room_info(room) for room in hub.directory.public(after, PAGE_ROWS + 1)]
+    page = rows[:PAGE_ROWS]
+    complete = len(page) == len(rows)
+    hub.answer(session, events.RoomList(ref=request.ref, rooms=page, complete=complete))
+
+
+def _room_info(room: Room) -> events.RoomInfo:
+    return events.RoomInfo(room=room.name, topic=room.topic, count=room.count, head=room.head)
+
+
+def _place_of(rows: list[events.RoomInfo], name: str) -> int:
+    """Where the page behind the talk `name` starts."""
+    for place, row in enumerate(rows, start=1):
+        if row.room == name:
+            return place
+    raise NoSuchRoom
+
+
+def talks_of(identity: Identity) -> list[events.RoomInfo]:
+    """Private talks in which something was said, newest first."""
+    return [
+        events.RoomInfo(room=room.name, with_=room.other(identity).name, head=room.head)
+        for room in reversed(identity.talks.values())
+        if room.head
+    ]

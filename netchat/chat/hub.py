@@ -1,0 +1,319 @@
+"""Hub: the chat's one door. A session's Request comes in, state changes, Events go to Outgoing.
+
+Rules of this file.
+1. Replies leave in the order of their requests. Posts in a row travel to the log together;
+   any other request is served only once everything before it has been answered and its own
+   posts have been handed out (`may_serve`). A refusal behind posts waits in their queue.
+2. The log assigns seq and time. The hub keeps who waits for which result; when a session has
+   vanished its reply is dropped, its message is not.
+3. Nothing here sends: `outgoing` says what is to be told, delivery makes bytes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netchat.chat import requests
+from netchat.chat.attendance import Attendance
+from netchat.chat.directory import Directory, room_row, talk_row
+from netchat.chat.events import Accepted, Error, Event, Message
+from netchat.chat.events import Bye as ByeEvent
+from netchat.chat.handlers import BEFORE_WELCOME, HANDLERS
+from netchat.chat.log import (
+    Conflict,
+    Duplicate,
+    LogPost,
+    Reader,
+    Result,
+    State,
+    Store,
+    Stored,
+    Worker,
+)
+from netchat.chat.names import prepare_name
+from netchat.chat.now import Later, Now
+from netchat.chat.outgoing import Outgoing
+from netchat.chat.people import People
+from netchat.chat.posting import Pending, Posting
+from netchat.chat.presence import Presence
+from netchat.chat.rooms import Room
+from netchat.chat.session import Session
+from netchat.chat.settings import (
+    MAX_HELD_REQUESTS,
+    MAX_HELD_REQUESTS_BYTES,
+    MAX_REFUSED_HELLOS,
+    ChatSettings,
+)
+from netchat.chat.users import Identity
+from netchat.errors import (
+    FatalError,
+    IdConflict,
+    NameInvalid,
+    NoSuchRoom,
+    NoSuchUser,
+    NotInRoom,
+    NotWelcome,
+    RefusedError,
+    Replaced,
+)
+
+
+class Hub:
+    """All of the chat's state.
+
+    `later` arranges timers, `new_secret` gives unguessable strings, `writing` and `reading`
+    are the workers behind which the store and its reader stand.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: ChatSettings,
+        state: State,
+        store: Store,
+        writing: Worker,
+        reader: Reader,
+        reading: Worker,
+        later: Later,
+        new_secret: Callable[[], str],
+    ) -> None:
+        self.settings = settings
+        self.epoch = state.epoch
+        self.reader = reader
+        self.reading = reading
+        self.later = later
+        self.outgoing = Outgoing()
+        self.posting = Posting(store, writing, later, self._on_result, self._on_firsts)
+        self.presence = Presence(self.outgoing, later)
+        self.people = People(state, self.posting.save, new_secret)
+        self.directory = Directory(state, self.people.identities, settings.topics, new_secret)
+        self.attendance = Attendance(
+            self.people, self.directory, self.presence, later, settings.hold
+        )
+        self.accepted = 0
+        """Posts committed since the start; duplicates are not counted."""
+
+    # -- requests --------------------------------------------------------------------------
+
+    def may_serve(self, session: Session, request: requests.Request | None) -> bool:
+        """Whether this request may be served yet (None: one that will be refused).
+
+        Where not, the session is woken when it is worth another try.
+        """
+        if session.busy:
+            return False
+        if type(request) is requests.Post:
+            return (
+                len(session.unanswered) < MAX_HELD_REQUESTS
+                and session.unanswered_bytes < MAX_HELD_REQUESTS_BYTES
+                and not self.posting.is_full(session)
+            )
+        if session.unanswered or session.unpublished:
+            return False
+        if isinstance(request, requests.Leave | requests.Bye):
+            return not any(c.owed >= c.next for c in session.cursors.values() if not c.live)
+        return True
+
+    def handle(self, session: Session, request: requests.Request, now: Now) -> None:
+        """Serve one request. Its reply goes to Outgoing, now or once the log has answered."""
+        try:
+            if session.user is None and type(request) not in BEFORE_WELCOME:
+                raise NotWelcome
+            HANDLERS[type(request)](self, session, request, now)
+        except RefusedError as exc:
+            self.refuse(
+                session,
+                exc,
+                ref=request.ref,
+                id=request.id if type(request) is requests.Post else None,
+                hello=type(request) is requests.Hello,
+            )
+
+    def refuse(
+        self,
+        session: Session,
+        exc: RefusedError,
+        *,
+        ref: str | None = None,
+        id: str | None = None,
+        hello: bool = False,
+    ) -> None:
+        """Answer a request with an error; after a fatal one the session closes."""
+        last_try = False
+        if hello and session.user is None:
+            session.refusals += 1
+            last_try = session.refusals >= MAX_REFUSED_HELLOS
+        self.answer(session, Error.of(exc, ref=ref, id=id, fatal=last_try))
+        if last_try or exc.fatal:
+            self.close(session)
+
+    def answer(self, session: Session, event: Event) -> None:
+        """Give a reply, behind those that are still due."""
+        if session.unanswered:
+            pending = Pending(session, None, None, None)
+            pending.event = event
+            session.unanswered.append(pending)
+        else:
+            self.outgoing.reply(session, event)
+
+    def close(self, session: Session) -> None:
+        """Serve nothing more of this session; it closes once its replies are flushed."""
+        session.closing = True
+        self.outgoing.closes[session] = None
+
+    def expel(self, session: Session, exc: FatalError) -> None:
+        """Tell a session why it ends, whatever it was waiting for."""
+        self.outgoing.reply(session, Error.of(exc))
+        self.close(session)
+
+    def say_bye(self, session: Session, reason: str, retry_after: float | None = None) -> None:
+        """The server's own goodbye: the session closes, its name is held as after a drop."""
+        self.outgoing.reply(session, ByeEvent(reason=reason, retry_after=retry_after))
+        self.close(session)
+
+    # -- rooms a session may speak of --------------------------------------------------------
+
+    def room_of(self, session: Session, name: str) -> Room:
+        """A room that exists, as far as this session may know. Raises NoSuchRoom."""
+        room = self.directory.find(name)
+        if room is None or (room.talk and session.identity not in room.talk):
+            raise NoSuchRoom
+        return room
+
+    def joined_room(self, session: Session, name: str) -> Room:
+        """A room that this session has joined. Raises NoSuchRoom, NotInRoom."""
+        room = self.room_of(session, name)
+        cursor = session.cursors.get(room)
+        if cursor is None or not cursor.joined:
+            raise NotInRoom
+        return room
+
+    def open_room(self, session: Session, name: str) -> Room:
+        """A joined room, or one's own private talk, which is open without `join`."""
+        room = self.room_of(session, name)
+        return room if room.talk else self.joined_room(session, name)
+
+    def holder(self, name: str) -> Identity:
+        """Who holds this name now. Raises NoSuchUser."""
+        try:
+            identity = self.people.names.get(prepare_name(name)[0])
+        except NameInvalid:
+            identity = None
+        if identity is None:
+            raise NoSuchUser
+        return identity
+
+    # -- posts -------------------------------------------------------------------------------
+
+    def submit(self, session: Session, room: Room, request: requests.Post) -> None:
+        """Send a post on its way into the log. Raises StoreFull, StoreFailed."""
+        identity = session.identity
+        post = LogPost(
+            room=room.id,
+            identity=identity.id,
+            id=request.id,
+            sender=identity.name,
+            to=room.other(identity).name if room.talk else None,
+            text=request.text,
+        )
+        pending = Pending(session, room, post, request.ref)
+        self.posting.add(pending)
+        if not room.stored:
+            room.stored = True
+            self.posting.save(room_row(room))
+            if room.talk:
+                self.posting.save(talk_row(room))
+        session.unanswered.append(pending)
+        session.unanswered_bytes += pending.size
+
+    def _on_result(self, pending: Pending, result: Result) -> None:
+        """The log has answered a post: its reply is due, and its message if it is new."""
+        room, session, post = pending.room, pending.session, pending.post
+        assert room is not None and post is not None
+        session.unanswered_bytes -= pending.size
+        if isinstance(result, Stored):
+            self._commit(room, session, post, result)
+        pending.event = _reply(room, post.id, pending.ref, result)
+        while session.unanswered and (event := session.unanswered[0].event) is not None:
+            del session.unanswered[0]
+            self.outgoing.reply(session, event)
+        session.wake()
+
+    def _commit(self, room: Room, session: Session, post: LogPost, stored: Stored) -> None:
+        self.accepted += 1
+        room.committed = stored.seq
+        room.active = stored.time
+        message = Message(
+            room=room.name,
+            seq=stored.seq,
+            time=stored.time,
+            sender=post.sender,
+            text=post.text,
+            id=post.id,
+            to=post.to,
+        )
+        room.fresh.append((message, session))
+        session.unpublished += 1
+        self.outgoing.dirty[room] = None
+        if room.talk:
+            self._open_talk(room, stored.seq)
+        if (cursor := session.cursors.get(room)) is not None:
+            cursor.owed = stored.seq
+
+    def _open_talk(self, room: Room, seq: int) -> None:
+        """A talk's messages reach both parties without `join`, wherever they are connected."""
+        assert room.talk is not None
+        for identity in room.talk:
+            other = room.other(identity)
+            identity.talks[other.id] = identity.talks.pop(other.id)  # the newest one is last
+            if identity.user is not None:
+                for session in identity.user.sessions:
+                    if room not in session.cursors and not session.ended:
+                        room.attach(session, seq)
+                        if not session.cursors[room].live:
+                            self.outgoing.hungry[session.cursors[room]] = None
+
+    def _on_firsts(self, firsts: dict[int, int]) -> None:
+        for number, first in firsts.items():
+            if (room := self.directory.by_id(number)) is not None:
+                room.first = first
+
+    # -- coming and going --------------------------------------------------------------------
+
+    def welcome(self, session: Session, identity: Identity, now: Now) -> None:
+        """Seat a session that has logged in; a guest's earlier connection is replaced."""
+        user = identity.user
+        assert user is not None
+        for ghost in list(user.sessions):
+            self.expel(ghost, Replaced())
+            self.disconnect(ghost, now)
+        user.sessions[session] = None
+        session.user = user
+
+    def disconnect(self, session: Session, now: Now) -> None:
+        """A session is gone, however that came."""
+        session.closing = True
+        if session.user is not None:
+            self.attendance.depart(session, now, bye=False)
+
+    def end_input(self, session: Session) -> None:
+        """The peer sends no more: it gets what it is owed, and no new live messages."""
+        session.ended = True
+        for room, cursor in list(session.cursors.items()):
+            cursor.owed = 0
+            if cursor.live or cursor.next > cursor.head:
+                room.detach(session)
+
+
+def _reply(room: Room, id: str, ref: str | None, result: Result) -> Event:
+    if isinstance(result, Stored | Duplicate):
+        return Accepted(
+            ref=ref,
+            id=id,
+            room=room.name,
+            seq=result.seq,
+            time=result.time,
+            duplicate=isinstance(result, Duplicate),
+        )
+    refusal = IdConflict() if isinstance(result, Conflict) else result
+    return Error.of(refusal, ref=ref, id=id)

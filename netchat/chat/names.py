@@ -1,0 +1,90 @@
+"""What may be a user name, a room's name, a text: the rules of the protocol.
+
+Names are prepared by PRECIS (RFC 8265 for users, RFC 8266 for rooms), which knows what may
+not be told apart: case, width, composition, invisible characters. A *key* is what is compared
+and kept unique; the *spelling* is what people see.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from precis_i18n import get_profile
+
+from netchat.errors import BadRequest, NameInvalid, RoomInvalid, TextTooLong
+
+MAX_NAME = 32
+MAX_NAME_BYTES = 64
+MAX_ROOM = 64
+MAX_TEXT = 4_000
+MAX_ID = 64
+
+_KEY_CACHE = 8_192
+"""Prepared names kept: PRECIS takes 5-13 µs a name, and every post names its room."""
+
+_USER_KEY = get_profile("UsernameCaseMapped")
+_USER_SPELLING = get_profile("UsernameCasePreserved")
+_ROOM_KEY = get_profile("NicknameCaseMapped")
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x80-\x9f]")
+"""C0 and C1 without tab and line feed."""
+
+
+@lru_cache(_KEY_CACHE)
+def prepare_name(name: str) -> tuple[str, str]:
+    """The key and the spelling of a user name. Raises NameInvalid."""
+    if not 1 <= len(name) <= MAX_NAME:
+        raise NameInvalid
+    try:
+        key, spelling = _USER_KEY.enforce(name), _USER_SPELLING.enforce(name)
+    except UnicodeEncodeError:
+        raise NameInvalid from None
+    fits = len(spelling) <= MAX_NAME and len(spelling.encode()) <= MAX_NAME_BYTES
+    if not fits or not all(map(_is_name_character, spelling)):
+        raise NameInvalid
+    return key, spelling
+
+
+def _is_name_character(character: str) -> bool:
+    """Letters with the marks that spell them in many scripts, decimal digits, and _ - . only."""
+    category = unicodedata.category(character)
+    return category[0] in "LM" or category == "Nd" or character in "_-."
+
+
+@lru_cache(_KEY_CACHE)
+def room_key(name: str) -> str:
+    """What a room's name is compared by. Raises RoomInvalid."""
+    if not _is_room_name(name):
+        raise RoomInvalid
+    try:
+        key = _ROOM_KEY.enforce(name)
+    except UnicodeEncodeError:
+        raise RoomInvalid from None
+    if not _is_room_name(key):  # a full-width comma or @ becomes a plain one
+        raise RoomInvalid
+    return key
+
+
+def _is_room_name(name: str) -> bool:
+    plain = not any(c.isspace() or c == "," or unicodedata.category(c) == "Cc" for c in name)
+    return plain and 1 <= len(name) <= MAX_ROOM and not name.startswith("@")
+
+
+def page_key(name: str, *, room: bool) -> str:
+    """Where a page of names goes on; the name need not exist, nor be a possible one."""
+    try:
+        return room_key(name) if room else prepare_name(name)[0]
+    except (NameInvalid, RoomInvalid):
+        return name
+
+
+def check_text(text: str) -> None:
+    """Raises TextTooLong or BadRequest unless `text` may be posted."""
+    if len(text) > MAX_TEXT:
+        raise TextTooLong(f"A text has at most {MAX_TEXT:,} characters.")
+    if not text:
+        raise BadRequest("The text is empty.", field="text")
+    if _CONTROL.search(text):
+        raise BadRequest("The text has a control character in it.", field="text")

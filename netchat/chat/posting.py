@@ -1,0 +1,197 @@
+"""Posting: posts on their way into the log, a batch at a time (group commit).
+
+Rules of this file.
+1. At most one batch is in flight. Posts that arrive meanwhile form the next.
+2. A failed batch refuses all its posts and all that wait behind it, so that no post can
+   overtake an earlier one of the same sender. Rows that are not posts (identities, tokens,
+   rooms) are kept and go with the next batch.
+3. After a failure posts are refused at once, until a probe write succeeds.
+4. Rows without a post wait up to ROWS_DELAY for one to travel with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from netchat.chat.events import Event
+from netchat.chat.log import (
+    Appended,
+    Batch,
+    IdentityRow,
+    LogPost,
+    Result,
+    RoomRow,
+    Store,
+    TalkRow,
+    TokenRow,
+    Worker,
+)
+from netchat.chat.now import Later
+from netchat.chat.rooms import Room
+from netchat.chat.session import Session
+from netchat.chat.settings import MAX_PENDING_BYTES
+from netchat.errors import StoreError, StoreFailed, StoreFull
+
+PROBE_INTERVAL = 1.0
+"""Seconds between probe writes while the store refuses: soon enough for a person who waits."""
+
+ROWS_DELAY = 1.0
+"""Seconds that rows alone may wait: they save a commit for each login, and `welcome` does
+not promise that they are on disk."""
+
+POST_OVERHEAD = 200
+"""Bytes counted for a post beside its text: ids, names and the objects around them."""
+
+Row = RoomRow | TalkRow | IdentityRow | TokenRow
+
+
+class Pending:
+    """A request whose reply is due in its place: `event` is set once it is known."""
+
+    __slots__ = ("event", "post", "ref", "room", "session", "size")
+
+    def __init__(
+        self, session: Session, room: Room | None, post: LogPost | None, ref: str | None
+    ) -> None:
+        self.session = session
+        self.room = room
+        self.post = post
+        self.ref = ref
+        self.event: Event | None = None
+        self.size = POST_OVERHEAD + (len(post.text.encode()) if post else 0)
+
+
+OnResult = Callable[[Pending, Result], None]
+OnFirsts = Callable[[dict[int, int]], None]
+
+
+class Posting:
+    """The queue in front of the store. `on_result` is called once for each post, in order."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: Worker,
+        later: Later,
+        on_result: OnResult,
+        on_firsts: OnFirsts,
+    ) -> None:
+        self._store = store
+        self._worker = worker
+        self._later = later
+        self._on_result = on_result
+        self._on_firsts = on_firsts
+        self._waiting: list[Pending] = []
+        self._in_flight = False
+        self._rows: dict[tuple[type, object], Row] = {}
+        self._rows_due = False
+        self._broken: StoreError | None = None
+        self.bytes = 0
+        """Text and overhead of all posts not yet committed."""
+        self._starved: dict[Session, None] = {}
+
+    def add(self, pending: Pending) -> None:
+        """Queue a post. Raises StoreFull or StoreFailed while the store refuses."""
+        if self._broken is not None:
+            raise type(self._broken)(retry_after=PROBE_INTERVAL)
+        self._waiting.append(pending)
+        self.bytes += pending.size
+
+    def save(self, row: Row) -> None:
+        """Write a row behind: with the next batch, a newer version replacing an older."""
+        if not self._rows:
+            self._later(ROWS_DELAY, self._hurry_rows)
+        key = row.hash if isinstance(row, TokenRow) else _row_number(row)
+        self._rows[type(row), key] = row
+
+    def _hurry_rows(self, _now: float) -> None:
+        self._rows_due = True
+
+    def is_full(self, session: Session) -> bool:
+        """Whether `session` must wait for room in the queue; it is woken when there is."""
+        if self.bytes < MAX_PENDING_BYTES:
+            return False
+        self._starved[session] = None
+        return True
+
+    @property
+    def has_posts(self) -> bool:
+        """Posts are waiting, or a batch is in flight."""
+        return bool(self._waiting) or self._in_flight
+
+    @property
+    def is_idle(self) -> bool:
+        """There is nothing that the store could be given."""
+        return not self.has_posts and (not self._rows or self._broken is not None)
+
+    def append(self, *, at_once: bool = False) -> None:
+        """Phase 3: hand what has gathered to the store, unless a batch is in flight."""
+        if self._in_flight or self._broken is not None:
+            return
+        if self._waiting or (self._rows and (at_once or self._rows_due)):
+            self._submit()
+
+    def _submit(self) -> None:
+        posts, self._waiting = self._waiting, []
+        rows, self._rows = self._rows, {}
+        self._rows_due = False
+        self._in_flight = True
+        batch = Batch(
+            posts=[pending.post for pending in posts if pending.post is not None],
+            rooms=[row for row in rows.values() if isinstance(row, RoomRow)],
+            talks=[row for row in rows.values() if isinstance(row, TalkRow)],
+            identities=[row for row in rows.values() if isinstance(row, IdentityRow)],
+            tokens=[row for row in rows.values() if isinstance(row, TokenRow)],
+        )
+        self._worker.submit(partial(self._store.append, batch), partial(self._done, posts, rows))
+
+    def _done(
+        self,
+        posts: list[Pending],
+        rows: dict[tuple[type, object], Row],
+        outcome: Appended | BaseException,
+    ) -> None:
+        self._in_flight = False
+        if isinstance(outcome, BaseException):
+            self._rows = rows | self._rows
+            self._fail(posts, outcome)
+        else:
+            self._on_firsts(outcome.firsts)
+            for pending, result in zip(posts, outcome.results, strict=True):
+                self._finish(pending, result)
+        self._wake_starved()
+
+    def _finish(self, pending: Pending, result: Result) -> None:
+        self.bytes -= pending.size
+        self._on_result(pending, result)
+
+    def _wake_starved(self) -> None:
+        starved, self._starved = self._starved, {}
+        for session in starved:
+            session.wake()
+
+    # -- a store that refuses --------------------------------------------------------------
+
+    def _fail(self, posts: list[Pending], outcome: BaseException) -> None:
+        kind = StoreFull if isinstance(outcome, StoreFull) else StoreFailed
+        self._broken = kind()
+        behind, self._waiting = self._waiting, []
+        for pending in (*posts, *behind):
+            self._finish(pending, kind(retry_after=PROBE_INTERVAL))
+        self._later(PROBE_INTERVAL, self._probe)
+
+    def _probe(self, _now: float) -> None:
+        self._worker.submit(self._store.probe, self._probed)
+
+    def _probed(self, outcome: BaseException | None) -> None:
+        if outcome is None:
+            self._broken = None
+            self._rows_due = True
+        else:
+            self._broken = StoreFull() if isinstance(outcome, StoreFull) else StoreFailed()
+            self._later(PROBE_INTERVAL, self._probe)
+
+
+def _row_number(row: RoomRow | TalkRow | IdentityRow) -> int:
+    return row.identity if isinstance(row, IdentityRow) else row.room

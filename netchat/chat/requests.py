@@ -1,0 +1,107 @@
+"""Requests: everything that a peer can ask of the chat, one class each.
+
+Plain data. The types say what the wire's decode boundary checks; the hub checks what only
+it can know (is this a room, may this name be taken). Ranges are those of the protocol: a
+number outside of its range is refused, never clamped.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+MAX_INTEGER = 2**53 - 1
+"""JSON numbers are exact up to here in every language (RFC 8259, section 6)."""
+
+Ref = Annotated[str, Meta(min_length=1, max_length=64)]
+PostId = Annotated[str, Meta(min_length=1, max_length=64)]
+Seq = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+
+
+class Request(Struct, kw_only=True, omit_defaults=True, gc=False, tag_field="type"):
+    """Base of all requests. `ref` is echoed on the reply, success or error."""
+
+    ref: Ref | None = None
+
+
+class Hello(Request, tag="hello"):
+    """Log in under a name; `token` takes back an earlier identity."""
+
+    version: int
+    name: str
+    password: str | None = None
+    token: str | None = None
+    client: str | None = None
+
+
+class Join(Request, tag="join"):
+    """Enter a room. `after` resumes behind a seq; else the last `backlog` messages come."""
+
+    room: str
+    after: Seq | None = None
+    epoch: str | None = None
+    backlog: Annotated[int, Meta(ge=0, le=300)] | None = None
+
+
+class Leave(Request, tag="leave"):
+    """Leave a room."""
+
+    room: str
+
+
+class Post(Request, tag="post"):
+    """Write to a room, or privately `to` a user. `id` is the sender's idempotency key."""
+
+    text: str
+    id: PostId
+    room: str | None = None
+    to: str | None = None
+
+
+class History(Request, tag="history"):
+    """Ask for a page of a room's log; `before` and `after` are exclusive."""
+
+    room: str
+    before: Seq | None = None
+    after: Seq | None = None
+    limit: Annotated[int, Meta(ge=1, le=300)] = 100
+
+
+class Who(Request, tag="who"):
+    """Ask who is in a room; `after` is the last name of the page before."""
+
+    room: str
+    after: str | None = None
+
+
+class Rooms(Request, tag="rooms"):
+    """List the public rooms, or one's private talks."""
+
+    after: str | None = None
+    talks: bool = False
+
+
+class Typing(Request, tag="typing"):
+    """Say that one is writing; there is no reply."""
+
+    room: str | None = None
+    to: str | None = None
+
+
+class Ping(Request, tag="ping"):
+    """Ask for a pong: everything asked before has been answered when it comes."""
+
+
+class Pong(Request, tag="pong"):
+    """Answer the server's ping; there is no reply."""
+
+
+class Bye(Request, tag="bye"):
+    """Leave in good order: the name is free at once."""
+
+
+REQUESTS: dict[str, type[Request]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (Hello, Join, Leave, Post, History, Who, Rooms, Typing, Ping, Pong, Bye)
+}

@@ -1,0 +1,174 @@
+"""Rooms: an ordered log with members, and each session's cursor in it.
+
+Positions. `committed` is how far the log is on disk, `published` how far its live members
+have been handed it; `fresh` holds what lies between. Everything a client is told uses
+`published`, which moves only in delivery.
+
+Cursors. A live cursor stands at `published + 1` by definition and gets each slice as it is
+published. A lagging one has its own `next` seq and is fed from the log until it has caught
+up. A member costs one entry either way, however much it has still to read.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from netchat.chat.events import LISTED_MEMBERS, Message, Presence
+from netchat.chat.session import Session
+from netchat.chat.users import Identity, User
+
+
+class Member:
+    """A user in a room: here while a session of it has joined, else away while held."""
+
+    __slots__ = ("sessions", "since")
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.sessions: dict[Session, None] = {}
+
+
+class Cursor:
+    """One session's place in one room's log."""
+
+    __slots__ = ("head", "joined", "live", "next", "owed", "reading", "room", "seen", "session")
+
+    def __init__(self, session: Session, room: Room) -> None:
+        self.session = session
+        self.room = room
+        self.next = 0
+        """The seq to read next; holds while lagging, a live cursor's is `published + 1`."""
+        self.live = False
+        self.head = 0
+        """The head that `joined` told: a peer that ends its input is fed up to here."""
+        self.joined = False
+        """Whether `join` was asked for: a private talk is delivered without it."""
+        self.owed = 0
+        """The newest own seq: `leave` and `bye` wait until it has been handed out."""
+        self.seen = 0
+        """The room's presence version up to which this reader knows it."""
+        self.reading = False
+        """A page for it is being read from the log."""
+
+
+class Presences:
+    """What changed in a room's presence since the last notice; see `Hub`'s presence."""
+
+    __slots__ = ("before", "crowded", "due", "told", "version")
+
+    def __init__(self) -> None:
+        self.before: dict[str, str | None] = {}
+        """Names that changed, with their state before the first change."""
+        self.crowded = False
+        """The room had more members than are listed at some point since."""
+        self.due = False
+        self.told = 0
+        """The count that was told last."""
+        self.version = 0
+        """Counts notices, so that a reader that missed one can be told so."""
+
+
+class Room:
+    """A named log with its members; also a private talk between the two of `talk`."""
+
+    __slots__ = (
+        "active", "committed", "damaged", "first", "fresh", "id", "key", "lagging", "live",
+        "members", "name", "presences", "published", "stored", "talk", "topic",
+    )  # fmt: skip
+
+    def __init__(self, id: int, key: str, name: str, topic: str = "") -> None:
+        self.id = id
+        self.key = key
+        self.name = name
+        self.topic = topic
+        self.first = 1
+        self.committed = 0
+        self.published = 0
+        self.active = 0
+        self.fresh: list[tuple[Message, Session]] = []
+        self.stored = False
+        """The log has a row for this room, or a batch that is on its way has."""
+        self.damaged: str | None = None
+        self.talk: tuple[Identity, Identity] | None = None
+        self.members: dict[User, Member] = {}
+        self.live: dict[object, dict[Session, Cursor]] = {}
+        """Live cursors by wire: each wire's members share one blob a slice."""
+        self.lagging: dict[Session, Cursor] = {}
+        self.presences = Presences()
+
+    @property
+    def head(self) -> int:
+        return self.published
+
+    @property
+    def count(self) -> int:
+        return 2 if self.talk else len(self.members)
+
+    def names(self) -> list[str] | None:
+        """Who is listed as here; None in a crowd."""
+        if self.talk:
+            return [identity.name for identity in self.talk]
+        if len(self.members) > LISTED_MEMBERS:
+            return None
+        return [user.name for user in self.members]
+
+    def is_idle(self) -> bool:
+        """Nobody is here and nothing is on record: the room may be forgotten."""
+        return not (self.members or self.stored or self.talk)
+
+    def other(self, identity: Identity) -> Identity:
+        """The other party of a private talk."""
+        assert self.talk is not None
+        first, second = self.talk
+        return second if identity is first else first
+
+    # -- cursors ---------------------------------------------------------------------------
+
+    def attach(self, session: Session, next_seq: int) -> Cursor:
+        """Place a session's cursor at `next_seq`, live if that is what comes next."""
+        cursor = session.cursors.get(self)
+        if cursor is None:
+            cursor = session.cursors[self] = Cursor(session, self)
+            cursor.seen = self.presences.version
+        self.move_to_lagging(cursor, next_seq)
+        if next_seq > self.published and not session.ended:
+            self.move_to_live(cursor)
+        return cursor
+
+    def detach(self, session: Session) -> None:
+        """Forget a session's cursor."""
+        cursor = session.cursors.pop(self, None)
+        if cursor is not None:
+            self._unlive(cursor)
+            self.lagging.pop(session, None)
+
+    def move_to_lagging(self, cursor: Cursor, next_seq: int) -> None:
+        """Take a cursor off the live feed; its place in the log is `next_seq`."""
+        self._unlive(cursor)
+        cursor.next = next_seq
+        self.lagging[cursor.session] = cursor
+
+    def move_to_live(self, cursor: Cursor) -> None:
+        """Put a cursor that has caught up onto the live feed."""
+        del self.lagging[cursor.session]
+        cursor.live = True
+        self.live.setdefault(cursor.session.wire, {})[cursor.session] = cursor
+
+    def _unlive(self, cursor: Cursor) -> None:
+        if cursor.live:
+            cursor.live = False
+            wire = cursor.session.wire
+            members = self.live[wire]
+            del members[cursor.session]
+            if not members:
+                del self.live[wire]
+
+    # -- presence --------------------------------------------------------------------------
+
+    def snapshot(self) -> Presence:
+        """The whole presence, for a reader that missed a notice: it replaces its list."""
+        event = Presence(room=self.name, count=self.count, members=self.names())
+        if event.members is not None:
+            away = [user.name for user, member in self.members.items() if not member.sessions]
+            event = replace(event, away=away)
+        return event

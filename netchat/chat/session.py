@@ -1,0 +1,63 @@
+"""Session: one attached peer as the chat sees it. Each door adds its transport and wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netchat.chat.posting import Pending
+    from netchat.chat.rooms import Cursor, Room
+    from netchat.chat.users import Identity, User
+
+
+class Session:
+    """State that the hub keeps for one peer. Slots: there may be tens of thousands.
+
+    `unanswered` holds the posts (and refusals behind them) whose replies are still due, in
+    order; `unpublished` counts own posts that are committed and not yet handed out; `busy` is
+    true while another request waits for its answer. See `Hub.may_serve`.
+    """
+
+    __slots__ = (
+        "busy",
+        "closing",
+        "cursors",
+        "ended",
+        "id",
+        "refusals",
+        "token",
+        "unanswered",
+        "unanswered_bytes",
+        "unpublished",
+        "user",
+    )
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.user: User | None = None
+        self.token: bytes | None = None
+        self.cursors: dict[Room, Cursor] = {}
+        self.unanswered: list[Pending] = []
+        self.unanswered_bytes = 0
+        self.unpublished = 0
+        self.busy = False
+        self.refusals = 0
+        self.ended = False
+        """The peer's input has ended: no new live messages, only what is still owed."""
+        self.closing = False
+        """The last reply has been given: no further request is served."""
+
+    @property
+    def identity(self) -> Identity:
+        """Whose session this is; it has been welcomed."""
+        assert self.user is not None
+        return self.user.identity
+
+    @property
+    def wire(self) -> object:
+        """The encoder that this session shares with its kind; opaque here."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Requests that had to wait may be tried again."""
+        raise NotImplementedError

@@ -1,0 +1,104 @@
+"""Everything of the outside world that the server touches, as one argument.
+
+The server makes no selector, socket, clock, thread or random number by itself. In production
+it is given those of `system`; in the simulator others, and runs whole on them.
+"""
+
+from __future__ import annotations
+
+import random
+import selectors
+import socket
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from netchat.chat.log import Reader, Store, Worker
+from netchat.config import Config
+from netchat.net.clock import Clock, SystemClock
+from netchat.net.listener import open_listener
+from netchat.net.rlimit import raise_file_limit
+from netchat.storage.memory import MemoryLog
+from netchat.storage.worker import InlineWorker, ThreadWorker
+
+RESERVED_FILES = 64
+"""Descriptors that are no client's: the log, the listeners, the standard streams, reserve."""
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class LogParts(NamedTuple):
+    """The log, and the workers behind which its two sides stand."""
+
+    store: Store
+    writing: Worker
+    reader: Reader
+    reading: Worker
+
+
+CallSoon = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What `Server` is built on. `open_log` takes the reactor's `call_soon_threadsafe`."""
+
+    selector: selectors.BaseSelector
+    clock: Clock
+    random: random.Random
+    listen: Callable[[str, int], list[socket.socket]]
+    open_log: Callable[[CallSoon], LogParts]
+    max_connections: int
+
+    def new_secret(self) -> str:
+        """128 random bits as 22 characters: nobody guesses it, nobody draws it twice."""
+        return urlsafe_b64encode(self.random.randbytes(16)).rstrip(b"=").decode()
+
+
+def system(config: Config, data: Path) -> Environment:
+    """The real world, with the log in folder `data`."""
+    clock, randomness = SystemClock(), random.SystemRandom()
+
+    def open_log(call_soon: CallSoon) -> LogParts:
+        if config.server.durability == "memory":
+            log = MemoryLog(clock.wall, new_epoch())
+            return LogParts(log, InlineWorker(), log, InlineWorker())
+        return _sqlite_log(config, data, clock, new_epoch, call_soon)
+
+    def new_epoch() -> str:
+        return randomness.randbytes(8).hex()
+
+    return Environment(
+        selector=selectors.DefaultSelector(),
+        clock=clock,
+        random=randomness,
+        listen=open_listener,
+        open_log=open_log,
+        max_connections=raise_file_limit() - RESERVED_FILES,
+    )
+
+
+def _sqlite_log(
+    config: Config, data: Path, clock: Clock, new_epoch: Callable[[], str], call_soon: CallSoon
+) -> LogParts:
+    from netchat.storage.sqlite import SqliteLog, SqliteReader
+
+    durability = config.server.durability
+    assert durability != "memory"
+    path = data / "netchat.db"
+    return LogParts(
+        SqliteLog(path, durability, clock.wall, new_epoch, _boot_id()),
+        ThreadWorker("netchat-log", call_soon),
+        SqliteReader(path),
+        ThreadWorker("netchat-reader", call_soon),
+    )
+
+
+def _boot_id() -> str:
+    """Which boot of the machine this is; empty where the system does not say."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,272 @@
+"""The reactor: one selector, one thread, one tick after the other.
+
+Rules of this file
+    1. A tick has five phases, each with one owner:
+
+           1 reap      finish() for every transport that was marked
+           2 collect   select; threads' and signals' callbacks; due timers; readiness;
+                       the `collect` hooks
+           3 append    the `append` hooks
+           4 deliver   the `deliver` hooks
+           5 flush     flush() for dirty transports (see `flushing`)
+
+    2. Time is read once a tick, right after select, and passed down as `now`. (One more
+       reading, just before select, serves the sleep and the lag histogram only.)
+    3. The loop does not sleep while anything is left over: marked or dirty transports,
+       callbacks of threads, a hook that said so.
+    4. Readiness is dispatched on `key.data`, never by descriptor: the kernel reuses numbers.
+    5. Interest is never 0. The selectors take it, and then report a hang-up forever.
+    6. Every upcall goes through `_guard`. Whatever one of them raises is that one's end,
+       never the loop's.
+    7. Whatever an upcall queues (timer, callback, mark, dirty) is for a later phase or tick,
+       so no phase can keep itself going.
+
+Only `call_soon_threadsafe` may be called from another thread.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import selectors
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from netchat.net.clock import Clock
+from netchat.net.flushing import Flushable, FlushQueue
+from netchat.net.lag import LagHistogram
+from netchat.net.signals import Signals
+from netchat.net.timers import Callback, Timer, Timers
+from netchat.net.wakeup import WakeUp
+
+log = logging.getLogger("netchat.net")
+
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+
+LONGEST_SLEEP = 86_400.0
+"""Seconds; epoll counts milliseconds in 32 bits. asyncio sleeps no longer either."""
+
+Hook = Callable[[float], bool]
+"""Takes `now`. True: something is left over, do not sleep."""
+
+
+class Pollable(Protocol):
+    """What the selector wakes up: the data of a registered file object."""
+
+    def ready(self, mask: int, now: float) -> None:
+        """Phase 2: the file object is readable or writable (READ, WRITE, or both)."""
+
+    def failed(self, exc: Exception) -> None:
+        """`ready` raised: end this one, the loop lives."""
+
+
+class Reactor:
+    """The loop. See the head of this file for its rules.
+
+    `strict` lets what an upcall raises through to the caller of `run_once` (for tests);
+    else it is logged with its traceback and counted in `errors`.
+    """
+
+    def __init__(
+        self, selector: selectors.BaseSelector, clock: Clock, *, strict: bool = False
+    ) -> None:
+        self.now = clock.monotonic()
+        self.wall = clock.wall()
+        self.lag = LagHistogram()
+        self.errors = 0
+        self.collect: list[Hook] = []
+        self.append: list[Hook] = []
+        self.deliver: list[Hook] = []
+        self._selector = selector
+        self._clock = clock
+        self._strict = strict
+        self._timers = Timers()
+        self._signals = Signals()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._marked: list[Flushable] = []
+        self._flushes = FlushQueue()
+        self._hooks_left = False
+        self._ticked = False
+        self._stopped = False
+        self._closed = False
+        self._wakeup = WakeUp(self._signalled, self._broken)
+        selector.register(self._wakeup.reader, READ, self._wakeup)
+        self.dirty: Callable[[Flushable, bool], None] = self._flushes.add
+        """dirty(transport, urgent): queue for phase 5. A bound method: it is the hot path."""
+
+    # The tick
+
+    def run_once(self, max_wait: float | None = None) -> None:
+        """One tick; sleeps at most `max_wait` seconds (None: until something happens)."""
+        self._check_open()
+        self._reap()
+        events = self._sleep(max_wait)
+        now = self.now
+        self._hooks_left = False
+        self._run_calls()
+        for timer in self._timers.due(now):
+            if (callback := timer.take()) is not None:
+                self._guard(None, callback, now)
+        for key, mask in events:
+            pollable = key.data
+            self._guard(pollable, pollable.ready, mask, now)
+        self._run_hooks(self.collect)
+        self._run_hooks(self.append)
+        self._run_hooks(self.deliver)
+        self._flushes.flush(now, self._guard)
+
+    def run(self) -> None:
+        """Tick until `stop`."""
+        while not self._stopped:
+            self.run_once()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End `run` after the present tick (or at once, if it comes before)."""
+        self._stopped = True
+
+    def _reap(self) -> None:
+        marked, self._marked = self._marked, []
+        for transport in marked:
+            self._guard(None, transport.finish, self.now)
+
+    def _sleep(self, max_wait: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Select, and read the clock."""
+        before = self._clock.monotonic()
+        if self._ticked:
+            self.lag.record(before - self.now)
+        self._ticked = True
+        timeout = self._timeout(before)
+        if max_wait is not None and (timeout is None or max_wait < timeout):
+            timeout = max_wait
+        events = self._selector.select(timeout)
+        self.now = self._clock.monotonic()
+        self.wall = self._clock.wall()
+        return events
+
+    def _timeout(self, now: float) -> float | None:
+        """How long there is nothing to do, in seconds; None: for ever."""
+        if self._marked or self._flushes or self._calls or self._hooks_left:
+            return 0.0
+        when = self._timers.next_when()
+        return None if when is None else min(max(0.0, when - now), LONGEST_SLEEP)
+
+    def _run_calls(self) -> None:
+        for _ in range(len(self._calls)):
+            self._guard(None, self._calls.popleft())
+
+    def _run_hooks(self, hooks: list[Hook]) -> None:
+        for hook in hooks:
+            if self._guard(None, hook, self.now):
+                self._hooks_left = True
+
+    def _guard(self, owner: Any, call: Callable[..., object], *args: object) -> object:
+        """The one boundary for exceptions; `owner.failed` is told of what its upcall raised."""
+        try:
+            return call(*args)
+        except Exception as exc:
+            self.errors += 1
+            if owner is not None:
+                self._guard(None, owner.failed, exc)
+            if self._strict:
+                raise
+            log.exception("An upcall failed: %r", call)
+            return None
+
+    # Being used
+
+    @property
+    def backlog(self) -> int:
+        """Transports that the last flush left waiting in the slow queue."""
+        return self._flushes.backlog
+
+    def call_at(self, when: float, callback: Callback) -> Timer:
+        """Run `callback(now)` in phase 2 of the first tick at or after `when`."""
+        self._check_open()
+        return self._timers.add(when, callback)
+
+    def call_later(self, delay: float, callback: Callback) -> Timer:
+        """Run `callback(now)` in `delay` seconds, counted from this very moment: the tick's
+        `now` may be old when the caller stands outside of a tick."""
+        return self.call_at(self._clock.monotonic() + delay, callback)
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        """Run `callback()` on the loop, in order of calls. From any thread."""
+        self._check_open()
+        self._calls.append(callback)
+        self._wakeup.wake()
+
+    def register(self, fileobj: Any, events: int, pollable: Pollable) -> None:
+        """Watch a file object; `events` is READ, WRITE or both."""
+        self._check_open()
+        self._selector.register(fileobj, events, pollable)
+
+    def modify(self, fileobj: Any, events: int, pollable: Pollable) -> None:
+        """Watch a registered file object for something else, or for somebody else."""
+        if not events:
+            raise ValueError("Nothing is watched for with no interest; unregister instead.")
+        self._selector.modify(fileobj, events, pollable)
+
+    def unregister(self, fileobj: Any) -> None:
+        """Watch it no longer. Comes before closing it, always."""
+        self._selector.unregister(fileobj)
+
+    def hurry(self) -> None:
+        """Do not sleep before the next tick: something has been left over since the hooks."""
+        self._hooks_left = True
+
+    def mark(self, transport: Flushable) -> None:
+        """Have phase 1 of the next tick call `transport.finish`. Once a transport."""
+        self._marked.append(transport)
+
+    # Signals
+
+    def add_signal(self, signum: int, callback: Callable[[], None]) -> None:
+        """Run `callback()` on the loop, in phase 2, whenever the signal has arrived.
+
+        In the main thread only (ValueError). `close` restores what was there before.
+        """
+        self._check_open()
+        self._signals.add(signum, callback, self._wakeup.fileno())
+
+    def _signalled(self, signum: int) -> None:
+        callback = self._signals.callback(signum)
+        if callback is not None:
+            self._calls.append(callback)
+
+    def _broken(self, exc: Exception) -> None:
+        log.critical("The loop can no longer be woken and stops: %s", exc)
+        self.stop()
+
+    # Being watched by another selector, and the end
+
+    def fileno(self) -> int:
+        """The selector's own descriptor, readable when a tick has something to do: lets
+        another selector watch the whole reactor (beside `next_timeout`).
+
+        Raises io.UnsupportedOperation where the selector has none (select, poll).
+        """
+        fileno: Callable[[], int] | None = getattr(self._selector, "fileno", None)
+        if fileno is None:
+            raise io.UnsupportedOperation("This selector has no descriptor of its own.")
+        return fileno()
+
+    def next_timeout(self) -> float | None:
+        """Seconds until a tick has something to do by itself; 0: now; None: never."""
+        return self._timeout(self._clock.monotonic())
+
+    def close(self) -> None:
+        """Close the selector and the wake-up pair, restore signals. Transports and listeners
+        are to be closed before. Again: does nothing; other calls raise RuntimeError."""
+        if self._closed:
+            return
+        self._closed = True
+        self._signals.restore()
+        self._selector.close()
+        self._wakeup.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("The reactor is closed.")

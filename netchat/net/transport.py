@@ -1,0 +1,340 @@
+"""The transport: the socket side of one peer.
+
+Rules of this file
+    1. `write` only queues; only `flush` sends, once a tick, in phase 5. There is no second
+       way out, so there is one place for partial sends, marks and errors.
+    2. The queue holds pointers to immutable blobs, and an offset into the first. A blob that
+       was handed to a thousand transports stays one object, even where a peer is stuck in
+       the middle of it.
+    3. Bytes leave the queue after the socket took them, never before.
+    4. `pending` is a running counter; nothing is ever summed up.
+    5. Interest in writing is registered only while something is left over, in reading only
+       while it is wanted, and with neither the socket is not registered at all.
+    6. Closing is always marked, here by `abort`; `finish` alone closes, in phase 1.
+
+How a transport ends
+
+    open --close()--> flushing --all sent--> lingering --peer's EOF, or enough--> marked
+      |                  |                      |                                   ^
+      +------------------+------ abort(), error, deadline --------------------------+
+
+Lingering (see `linger`) is skipped when the peer's EOF had been seen already.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Protocol
+
+from netchat.net.linger import LINGER, Linger
+from netchat.net.reactor import READ, WRITE, Pollable, Reactor
+from netchat.net.timers import Timer
+
+HIGH = 65_536
+"""Unsent bytes above which the peer counts as slow: one frame of the largest size."""
+
+LOW = 16_384
+"""Unsent bytes at which a slow peer is fed again: a quarter, so it does not flutter."""
+
+RECV_BUDGET = 65_536
+"""Bytes read per readiness, so that one fast peer cannot keep the loop to itself."""
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds for a peer to take what was queued before close(): valkey and nginx wait as long."""
+
+IOV_MAX = 1_024
+"""Buffers in one sendmsg: Linux's limit (sysconf _SC_IOV_MAX)."""
+
+
+class TransportProtocol(Protocol):
+    """What a transport calls. The order is that of this regular expression:
+
+        start (data | pause resume | resume)* (eof (pause resume | resume)*)? lost
+
+    where a pause may lack its resume before `lost`, a resume without pause answers
+    `request_drain`, and nothing but `lost` comes after close() or abort(). `lost` comes
+    exactly once, in phase 1, never from within a call to the transport.
+    """
+
+    def data_received(self, data: bytes, now: float) -> None:
+        """Some bytes came, at least one, at most RECV_BUDGET."""
+
+    def eof_received(self, now: float) -> None:
+        """The peer has finished sending; our side stays open until close()."""
+
+    def connection_lost(self, exc: Exception | None, now: float) -> None:
+        """It is over and the socket is closed. `exc`: why, None after a plain close."""
+
+    def pause_writing(self) -> None:
+        """A flush left more than `high` bytes; go easy until `resume_writing`."""
+
+    def resume_writing(self) -> None:
+        """At most `low` bytes are left, after a pause or a `request_drain`."""
+
+
+class _Nobody:
+    """The protocol of a transport that has not started or has ended; no cycle is kept."""
+
+    def data_received(self, data: bytes, now: float) -> None: ...
+    def eof_received(self, now: float) -> None: ...
+    def connection_lost(self, exc: Exception | None, now: float) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+_NOBODY = _Nobody()
+
+
+class Transport:
+    """One connected, non-blocking stream socket. `peer` is whatever the opener says it is.
+
+    `pending`: bytes written and not yet sent. `reading`: whether input is upcalled. The
+    instants `heard_at` (last bytes received), `sent_at` (last bytes that the socket took) and
+    `drained_at` (the same, after it had refused some: the peer must have read) are ticks'
+    `now`s; all begin with the transport.
+    """
+
+    __slots__ = (
+        "_closing", "_deadline", "_eof", "_events", "_exc", "_high", "_low", "_marked",
+        "_offset", "_owes_resume", "_protocol", "_queue", "_reactor", "_recv_budget",
+        "_refused", "_sock", "dirty", "drained_at", "heard_at", "in_slow", "in_urgent", "peer",
+        "pending", "reading", "sent_at",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        peer: Any,
+        *,
+        high: int = HIGH,
+        low: int = LOW,
+        recv_budget: int = RECV_BUDGET,
+    ) -> None:
+        self.peer = peer
+        self.pending = 0
+        self.reading = False
+        self.heard_at = self.sent_at = self.drained_at = reactor.now
+        self.dirty = self.in_slow = self.in_urgent = False
+        self._reactor = reactor
+        self._sock = sock
+        self._high = high
+        self._low = low
+        self._recv_budget = recv_budget
+        self._protocol: TransportProtocol = _NOBODY
+        self._queue: list[bytes] | None = None
+        self._offset = 0
+        self._events = 0
+        self._eof = self._closing = self._marked = False
+        self._owes_resume = self._refused = False
+        self._deadline: Timer | None = None
+        self._exc: Exception | None = None
+
+    # What a session calls
+
+    def start(self, protocol: TransportProtocol) -> None:
+        """Begin to read, and to call `protocol`."""
+        self._protocol = protocol
+        self.resume_reading()
+
+    def write(self, data: bytes, urgent: bool = False) -> None:
+        """Queue bytes for this tick's flush. Urgent ones (replies) are never put off to a
+        later tick. The object itself is kept, not a copy. Does nothing when closing."""
+        if self._closing:
+            return
+        if self._queue is None:
+            self._queue = [data]
+        else:
+            self._queue.append(data)
+        self.pending += len(data)
+        if not self.dirty or (urgent and not self.in_urgent):
+            self._reactor.dirty(self, urgent)
+
+    def request_drain(self) -> None:
+        """Ask for one `resume_writing`, from a flush that leaves at most `low` bytes: the
+        next one, where that is so already."""
+        if not self._closing:
+            self._owes_resume = True
+            self._reactor.dirty(self, False)
+
+    def pause_reading(self) -> None:
+        """No more data is upcalled, from this moment on."""
+        if self.reading:
+            self.reading = False
+            self._watch(self._events & ~READ)
+
+    def resume_reading(self) -> None:
+        """Data is upcalled again, unless there can be none."""
+        if not (self.reading or self._eof or self._closing):
+            self.reading = True
+            self._watch(self._events | READ)
+
+    def is_closing(self) -> bool:
+        """Whether close() or abort() was called, or an error did so."""
+        return self._closing
+
+    def close(self) -> None:
+        """End in good order: send what is queued (within CLOSE_TIMEOUT), say that it was all,
+        and linger, so that the peer can read it. Again, or after abort(): does nothing."""
+        if self._closing:
+            return
+        self.pause_reading()
+        self._closing = True
+        self._deadline = self._reactor.call_later(CLOSE_TIMEOUT, self._expired)
+        self._reactor.dirty(self, False)
+
+    def abort(self, exc: Exception | None = None) -> None:
+        """End at once: what is queued is dropped, the next tick closes. The first `exc` is
+        told to `connection_lost`. Again: does nothing. Safe anywhere."""
+        if self._marked:
+            return
+        self._marked = self._closing = True
+        self.reading = False
+        self._exc = exc
+        self._drop_queue()
+        self._reactor.mark(self)
+
+    # What the reactor calls
+
+    def ready(self, mask: int, now: float) -> None:
+        """Phase 2. A mask may be out of date: an earlier upcall of this tick may have paused
+        or ended this transport."""
+        if mask & READ and self.reading:
+            self._receive(now)
+        if mask & WRITE and self._events & WRITE:
+            self._reactor.dirty(self, False)
+
+    def failed(self, exc: Exception) -> None:
+        """An upcall raised."""
+        self.abort(exc)
+
+    def flush(self, now: float) -> None:
+        """Phase 5: offer the queue to the socket, once."""
+        self.dirty = False
+        if self._queue is not None:
+            self._send_queue(self._queue, now)
+        if self._closing:
+            if self._queue is None and not self._marked:
+                self._shut_down()
+        elif self._owes_resume:
+            if self.pending <= self._low:
+                self._owes_resume = False
+                self._protocol.resume_writing()
+        elif self.pending > self._high:
+            self._owes_resume = True
+            self._protocol.pause_writing()
+
+    def finish(self, now: float) -> None:
+        """Phase 1, after a mark, once: the only place that closes."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._watch(0)
+        self._sock.close()
+        # Both references go, or transport, protocol and traceback would wait for the
+        # collector in a ring.
+        protocol, self._protocol = self._protocol, _NOBODY
+        exc, self._exc = self._exc, None
+        protocol.connection_lost(exc, now)
+
+    # Reading
+
+    def _receive(self, now: float) -> None:
+        try:
+            data = self._recv(self._recv_budget)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self.abort(exc)
+            return
+        if data:
+            self.heard_at = now
+            self._protocol.data_received(data, now)
+        else:
+            self._eof = True
+            self.pause_reading()
+            self._protocol.eof_received(now)
+
+    def _recv(self, size: int) -> bytes:
+        return self._sock.recv(size)
+
+    # Writing
+
+    def _send_queue(self, queue: list[bytes], now: float) -> None:
+        try:
+            sent = self._send(queue)
+        except BlockingIOError:
+            sent = 0
+        except OSError as exc:
+            self.abort(exc)
+            return
+        if sent:
+            self.sent_at = now
+            if self._refused:
+                self.drained_at = now
+        if sent == self.pending:
+            self._drop_queue()
+            self._refused = False
+            if self._events & WRITE:
+                self._watch(self._events & ~WRITE)
+        else:
+            self._refused = self._advance(queue, sent) < IOV_MAX
+            self._watch(self._events | WRITE)
+
+    def _send(self, queue: list[bytes]) -> int:
+        """Offer the queue's head to the socket; how many bytes it took."""
+        if len(queue) == 1 and not self._offset:
+            return self._sock.send(queue[0])
+        buffers: list[bytes | memoryview] = [*queue[:IOV_MAX]]
+        buffers[0] = memoryview(queue[0])[self._offset :]
+        return self._sock.sendmsg(buffers)
+
+    def _advance(self, queue: list[bytes], sent: int) -> int:
+        """Let go of what was sent, which is not all; how many blobs that finished."""
+        self.pending -= sent
+        sent += self._offset
+        done = 0
+        while sent >= len(queue[done]):
+            sent -= len(queue[done])
+            done += 1
+        del queue[:done]
+        self._offset = sent
+        return done
+
+    def _drop_queue(self) -> None:
+        self._queue = None
+        self._offset = 0
+        self.pending = 0
+
+    # Closing
+
+    def _shut_down(self) -> None:
+        """Everything is sent: say so, and wait for the peer to say so too."""
+        if self._eof:
+            self.abort()
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as exc:
+            self.abort(exc)
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self._reactor.call_later(LINGER, self._expired)
+        self._watch(READ, Linger(self, self._recv))
+
+    def _expired(self, now: float) -> None:
+        """A deadline of closing has come; only bytes that were not taken are an error."""
+        self.abort(TimeoutError("The peer did not take the last bytes.") if self.pending else None)
+
+    def _watch(self, events: int, pollable: Pollable | None = None) -> None:
+        """Register for exactly these events, on behalf of `pollable` (None: of ourselves)."""
+        if events == self._events:
+            return
+        if not events:
+            self._reactor.unregister(self._sock)
+        elif self._events:
+            self._reactor.modify(self._sock, events, pollable or self)
+        else:
+            self._reactor.register(self._sock, events, pollable or self)
+        self._events = events

@@ -1,0 +1,220 @@
+"""The server, assembled: reactor, hub, doors and log joined into one, and taken apart in order.
+
+The tick is the reactor's; the phases' owners are registered here, and only here:
+
+    collect   Turns.run           requests are served
+    append    Posting.append      the tick's posts go to the log as one batch
+    deliver   Delivery.deliver    replies and slices become bytes
+              Door.close_finished
+              Drain.advance       while stopping
+              Turns.is_waiting    whoever was woken since is served without a sleep
+"""
+
+from __future__ import annotations
+
+import logging
+from itertools import count
+from socket import socket
+from typing import Any
+
+from netchat import __version__
+from netchat.chat.events import Error
+from netchat.chat.hub import Hub
+from netchat.chat.limits import Census, Throttle
+from netchat.chat.settings import ChatSettings
+from netchat.config import Config
+from netchat.environment import Environment
+from netchat.errors import ConfigError, StartError, TooManyConnections
+from netchat.net.addresses import parse_address
+from netchat.net.listener import Listener
+from netchat.net.reactor import Reactor
+from netchat.net.transport import Transport
+from netchat.sessions.delivery import Delivery
+from netchat.sessions.door import Door
+from netchat.sessions.heartbeat import SLOT, Heartbeat
+from netchat.sessions.native import NativeSession
+from netchat.sessions.tail import Tails
+from netchat.sessions.turns import Turns
+from netchat.shutdown import Drain
+from netchat.wire.native import MAX_FRAME, NATIVE
+
+log = logging.getLogger("netchat.server")
+
+DEFAULT_PORT = 7337
+
+
+class Server:
+    """One chat server. `start`, then `reactor.run()` until `stop` has brought it to an end."""
+
+    def __init__(self, config: Config, environment: Environment, *, strict: bool = False) -> None:
+        self.config = config
+        self._env = environment
+        self.reactor = Reactor(environment.selector, environment.clock, strict=strict)
+        self.listeners: list[Listener] = []
+        self._numbers = count(1)
+        self._drain: Drain | None = None
+        self.refused = 0
+        """Connections that were refused for their number."""
+
+    # -- starting ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the log, then the doors. Raises StartError with one sentence."""
+        reactor, env = self.reactor, self._env
+        self.log = env.open_log(reactor.call_soon_threadsafe)
+        try:
+            state = self.log.store.load()
+            self.hub = Hub(
+                settings=self._chat_settings(),
+                state=state,
+                store=self.log.store,
+                writing=self.log.writing,
+                reader=self.log.reader,
+                reading=self.log.reading,
+                later=reactor.call_later,
+                new_secret=env.new_secret,
+            )
+            self._assemble()
+            self._listen()
+        except BaseException:
+            self.close()
+            raise
+
+    def _chat_settings(self) -> ChatSettings:
+        config = self.config
+        heartbeat = config.limits.heartbeat
+        return ChatSettings(
+            server=f"{config.server.name}/{__version__}",
+            heartbeat=int(heartbeat) if heartbeat == int(heartbeat) else heartbeat,
+            hold=config.limits.hold,
+            rooms=config.limits.rooms,
+            frame=MAX_FRAME,
+            topics=dict(config.topics),
+        )
+
+    def _assemble(self) -> None:
+        reactor, limits = self.reactor, self.config.limits
+        self.turns = Turns(self._wall)
+        self.delivery = Delivery(self.hub, lambda: reactor.backlog, reactor.call_later, Tails())
+        self.heartbeat = Heartbeat(
+            limits.heartbeat, limits.pong_timeout, self._env.random.random, reactor.now
+        )
+        self.door = Door(
+            hub=self.hub,
+            turns=self.turns,
+            heartbeat=self.heartbeat,
+            later=reactor.call_later,
+            wall=self._wall,
+            hurry=reactor.hurry,
+            census=Census(),
+            new_throttle=self._new_throttle,
+            login_timeout=limits.login_timeout,
+        )
+        reactor.collect.append(self.turns.run)
+        reactor.append.append(self._append)
+        reactor.deliver += [
+            self.delivery.deliver,
+            self.door.close_finished,
+            self.turns.is_waiting,
+        ]
+        reactor.call_later(SLOT, self._beat)
+
+    def _listen(self) -> None:
+        for text in self.config.server.listen:
+            try:
+                host, port = parse_address(text, DEFAULT_PORT)
+            except ValueError as exc:
+                raise ConfigError(f"server.listen: {exc}") from None
+            try:
+                sockets = self._env.listen(host, port)
+            except OSError as exc:
+                reason = exc.strerror or str(exc)
+                raise StartError(f"Cannot listen on {text}: {reason}.") from None
+            self.listeners += [Listener(self.reactor, s, self._accepted) for s in sockets]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it can be reached, with the real port where 0 was asked for."""
+        return [listener.address for listener in self.listeners]
+
+    # -- parts of the tick -------------------------------------------------------------------
+
+    def _wall(self) -> int:
+        return self.reactor.wall
+
+    def _append(self, _now: float) -> bool:
+        self.hub.posting.append(at_once=self._drain is not None)
+        return False
+
+    def _beat(self, now: float) -> None:
+        self.heartbeat.tick(now)
+        if self._drain is None:
+            self.reactor.call_later(SLOT, self._beat)
+
+    # -- connections -------------------------------------------------------------------------
+
+    def _accepted(self, sock: socket, peer: Any) -> None:
+        transport = Transport(self.reactor, sock, peer)
+        if self._is_crowded(str(peer[0])):
+            self.refused += 1
+            retry_after = round(1 + 4 * self._env.random.random(), 3)
+            error = Error.of(TooManyConnections(retry_after=retry_after))
+            transport.write(NATIVE.encode(error))
+            transport.close()
+        else:
+            session = NativeSession(f"s{next(self._numbers)}", self.door, transport)
+            session.start(self.reactor.now)
+
+    def _is_crowded(self, address: str) -> bool:
+        limits = self.config.limits
+        if len(self.door.sessions) >= self._env.max_connections:
+            return True
+        return limits.enabled and self.door.census[address] >= limits.connections_per_address
+
+    def _new_throttle(self, now: float) -> Throttle | None:
+        limits = self.config.limits
+        if not limits.enabled:
+            return None
+        return Throttle(limits.request_rate, limits.request_burst, limits.patience, now)
+
+    # -- stopping ----------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Stop in good order (see `shutdown`); called again: at once."""
+        if self._drain is None:
+            self._drain = Drain(self, self._env.random.random)
+            self.reactor.deliver.append(self._drain.advance)
+        else:
+            self._drain.hurry()
+
+    @property
+    def stopped_in_order(self) -> bool:
+        """After the run: whether everything was committed and everybody was told."""
+        return self._drain is not None and self._drain.in_order
+
+    def close(self) -> None:
+        """Let go of everything; the last call, after the run or instead of it."""
+        for listener in self.listeners:
+            listener.close()
+        self.log.reading.close()
+        self.log.reader.close()
+        self.log.writing.close()
+        self.log.store.close()
+        self.reactor.close()
+
+    # -- figures -----------------------------------------------------------------------------
+
+    def figures(self) -> dict[str, float]:
+        """Counters for the operator; times in milliseconds."""
+        lag = self.reactor.lag
+        return {
+            "connections": len(self.door.sessions),
+            "refused_connections": self.refused,
+            "accepted": self.hub.accepted,
+            "delivered": self.delivery.delivered,
+            "ticks": lag.count,
+            "lag_p50_ms": round(lag.percentile(50) * 1e3, 3),
+            "lag_p99_ms": round(lag.percentile(99) * 1e3, 3),
+            "lag_max_ms": round(lag.max * 1e3, 3),
+            "errors": self.reactor.errors,
+        }

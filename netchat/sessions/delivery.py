@@ -1,0 +1,272 @@
+"""Delivery: what the tick has to tell becomes bytes. The one place that encodes.
+
+Theory of operation. Phase 4 of a tick empties Outgoing in this order:
+
+1. replies, each encoded for its own session, before any room's events;
+2. notices (presence, typing) to a room's live readers, encoded once per wire;
+3. feed: each hungry cursor gets one slice from the room's tail, or a page is asked of the
+   log. A cursor whose next seq is `published + 1` goes live, without a hole or a repeat,
+   because `published` only moves in the step that follows;
+4. publish: a dirty room's newly committed slice is encoded once per wire, the same bytes
+   object is handed to every live member, and `published` moves.
+
+Publishing makes way for sending: while more transports wait to be flushed than one tick
+flushes, the committed messages gather, and leave together in a longer slice. So a crowd's
+tick stays short, and what it does per message falls as load grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import cast
+
+from netchat.chat.events import Gap
+from netchat.chat.handlers.messages import as_message
+from netchat.chat.hub import Hub
+from netchat.chat.log import Page
+from netchat.chat.now import Later
+from netchat.chat.rooms import Cursor, Room
+from netchat.net.flushing import FLUSH_SLICE
+from netchat.net.transport import LOW
+from netchat.sessions.door import DoorSession
+from netchat.sessions.tail import Slice, Tails
+from netchat.wire.base import Wire
+
+SLICE_BYTES = 32_768
+"""Encoded bytes of one slice: half the high mark, so that one slice never makes a reader
+slow, and 10,000 members are sent 320 MB by one tick's worth at the very most."""
+
+FEEDS = 256
+"""Cursors fed in a tick, each with at most one slice: about 10 ms of joining and copying."""
+
+MESSAGE_OVERHEAD = 200
+"""Bytes of a message's frame around its text; used to estimate a slice before encoding it."""
+
+PAGE_ENTRIES = 256
+"""Entries of one page read from the log for a lagging reader."""
+
+RETRY = 1.0
+"""Seconds after which a page that could not be read is asked for again."""
+
+
+class Delivery:
+    """Empties the hub's Outgoing once a tick. `backlog` counts transports not yet flushed."""
+
+    def __init__(self, hub: Hub, backlog: Callable[[], int], later: Later, tails: Tails) -> None:
+        self._hub = hub
+        self._outgoing = hub.outgoing
+        self._backlog = backlog
+        self._later = later
+        self._tails = tails
+        self._reads: dict[tuple[Room, int], list[Cursor]] = {}
+        self._fed: dict[tuple[Room, Wire, int, int], tuple[bytes, int] | None] = {}
+        self.delivered = 0
+        """Messages handed to live members since the start."""
+        self.encoded = 0
+        """Slices encoded for a wire since the start."""
+
+    def deliver(self, now: float) -> bool:
+        """Phase 4. True while something could go on at once."""
+        self._reply()
+        self._notify()
+        self._whisper()
+        self._feed()
+        self._publish()
+        return bool(self._outgoing.dirty or self._outgoing.hungry)
+
+    # -- replies and notices -----------------------------------------------------------------
+
+    def _reply(self) -> None:
+        outgoing = self._outgoing
+        replies, outgoing.replies = outgoing.replies, {}
+        for session, events in replies.items():
+            session = cast(DoorSession, session)
+            encode, write = session.wire.encode, session.transport.write
+            for event in events:
+                write(encode(event), True)
+        closes, outgoing.closes = outgoing.closes, {}
+        for session in closes:
+            cast(DoorSession, session).transport.close()
+
+    def _notify(self) -> None:
+        notices, self._outgoing.notices = self._outgoing.notices, []
+        for room, event in notices:
+            for wire, members in room.live.items():
+                blob = cast(Wire, wire).encode(event)
+                for cursor in members.values():
+                    cursor.seen = room.presences.version
+                    cast(DoorSession, cursor.session).transport.write(blob)
+
+    def _whisper(self) -> None:
+        whispers, self._outgoing.whispers = self._outgoing.whispers, []
+        for user, event in whispers:
+            for session in cast("Iterable[DoorSession]", user.sessions):
+                if session.transport.pending <= LOW:
+                    session.transport.write(session.wire.encode(event))
+
+    # -- feeding those who are behind ----------------------------------------------------------
+
+    def _feed(self) -> None:
+        hungry = self._outgoing.hungry
+        self._fed.clear()
+        for cursor in list(hungry)[:FEEDS]:
+            del hungry[cursor]
+            if self._feed_one(cursor):
+                hungry[cursor] = None
+
+    def _feed_one(self, cursor: Cursor) -> bool:
+        """Give a cursor its next slice. True where it can take another one at once."""
+        room, session = cursor.room, cast(DoorSession, cursor.session)
+        if cursor.live or session.cursors.get(room) is not cursor or cursor.reading:
+            return False
+        if session.transport.pending > LOW:
+            session.transport.request_drain()
+            return False
+        last = _last_for(cursor)
+        if cursor.next > last:
+            self._caught_up(cursor, session)
+            return False
+        if cursor.next < room.first:
+            self._skip_trimmed(cursor, session)
+        blob = self._from_tail(cursor, session.wire, last)
+        if blob is None:
+            self._read(cursor)
+            return False
+        session.transport.write(blob)
+        session.wake()
+        return True
+
+    def _caught_up(self, cursor: Cursor, session: DoorSession) -> None:
+        room = cursor.room
+        if session.ended:
+            room.detach(session)
+            return
+        room.move_to_live(cursor)
+        if cursor.seen != room.presences.version:
+            cursor.seen = room.presences.version
+            session.transport.write(session.wire.encode(room.snapshot()))
+
+    def _skip_trimmed(self, cursor: Cursor, session: DoorSession) -> None:
+        room = cursor.room
+        gap = Gap(
+            room=room.name,
+            start=cursor.next,
+            to=room.first - 1,
+            reason="retention",
+            epoch=self._hub.epoch,
+        )
+        session.transport.write(session.wire.encode(gap))
+        cursor.next = room.first
+
+    def _from_tail(self, cursor: Cursor, wire: Wire, last: int) -> bytes | None:
+        """The next slice from the tail; readers at the same place share the same object."""
+        key = (cursor.room, wire, cursor.next, last)
+        if key not in self._fed:
+            found = self._tails.read(cursor.room, wire, cursor.next, last, SLICE_BYTES)
+            self._fed[key] = found and (_join(found[0]), found[1])
+        fed = self._fed[key]
+        if fed is None:
+            return None
+        blob, cursor.next = fed
+        return blob
+
+    def _read(self, cursor: Cursor) -> None:
+        """Ask the log for a cursor's next page; equal reads are shared."""
+        cursor.reading = True
+        room, key = cursor.room, (cursor.room, cursor.next)
+        if (waiting := self._reads.get(key)) is not None:
+            waiting.append(cursor)
+            return
+        self._reads[key] = [cursor]
+        call = partial(self._hub.reader.after, room.id, cursor.next - 1, PAGE_ENTRIES)
+        self._hub.reading.submit(call, partial(self._page_read, *key))
+
+    def _page_read(self, room: Room, seq: int, outcome: Page | BaseException) -> None:
+        cursors = self._reads.pop((room, seq))
+        for cursor in cursors:
+            cursor.reading = False
+        cursors = [cursor for cursor in cursors if _is_waiting(cursor, seq)]
+        if isinstance(outcome, BaseException) or not outcome.entries:
+            self._later(RETRY, partial(self._retry, cursors))
+            return
+        messages = [as_message(room, entry) for entry in outcome.entries]
+        blobs: dict[tuple[Wire, int], bytes] = {}
+        for cursor in cursors:
+            session = cast(DoorSession, cursor.session)
+            last = min(_last_for(cursor), messages[-1].seq)
+            key = (session.wire, last)
+            if key not in blobs:
+                page = [message for message in messages if message.seq <= last]
+                blobs[key] = session.wire.encode_slice(page)[0]
+            if messages[0].seq > seq:
+                room.first = max(room.first, messages[0].seq)
+                self._skip_trimmed(cursor, session)
+            session.transport.write(blobs[key])
+            cursor.next = last + 1
+            self._outgoing.hungry[cursor] = None
+            session.wake()
+
+    def _retry(self, cursors: list[Cursor], _now: float) -> None:
+        self._outgoing.hungry.update(dict.fromkeys(cursors))
+
+    # -- publishing --------------------------------------------------------------------------
+
+    def _publish(self) -> None:
+        dirty, waiting = self._outgoing.dirty, self._backlog()
+        while dirty and waiting < FLUSH_SLICE:
+            room = next(iter(dirty))
+            del dirty[room]
+            waiting += self._publish_slice(room)
+            if room.fresh:
+                dirty[room] = None
+
+    def _publish_slice(self, room: Room) -> int:
+        """Hand the next slice of a room to its live members; how many there are."""
+        count = _fitting(room)
+        fresh, room.fresh = room.fresh[:count], room.fresh[count:]
+        messages = [message for message, _ in fresh]
+        part = Slice(messages[0].seq, messages[-1].seq)
+        handed = 0
+        for wire, members in room.live.items():
+            blob, ends = cast(Wire, wire).encode_slice(messages)
+            part.add(wire, blob, ends)
+            self.encoded += 1
+            handed += len(members)
+            for session in cast("Iterable[DoorSession]", members):
+                session.transport.write(blob)
+        room.published = part.last
+        self._tails.append(room, part)
+        self.delivered += count * handed
+        for _, author in fresh:
+            author.unpublished -= 1
+            if not author.unpublished:
+                author.wake()
+        return handed
+
+
+def _last_for(cursor: Cursor) -> int:
+    """The seq up to which a cursor is fed: `joined`'s head once its peer's input has ended."""
+    room = cursor.room
+    return min(cursor.head, room.published) if cursor.session.ended else room.published
+
+
+def _is_waiting(cursor: Cursor, seq: int) -> bool:
+    """Whether a page from `seq` on is still what this cursor needs."""
+    attached = cursor.session.cursors.get(cursor.room) is cursor
+    return attached and not cursor.live and cursor.next == seq
+
+
+def _fitting(room: Room) -> int:
+    """How many of a room's fresh messages make one slice; at least one."""
+    size = 0
+    for count, (message, _) in enumerate(room.fresh):
+        text = message.text
+        size += MESSAGE_OVERHEAD + (len(text) if text.isascii() else len(text.encode()))
+        if size > SLICE_BYTES and count:
+            return count
+    return len(room.fresh)
+
+
+def _join(blobs: list[bytes]) -> bytes:
+    return blobs[0] if len(blobs) == 1 else b"".join(blobs)

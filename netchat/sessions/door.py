@@ -1,0 +1,277 @@
+"""A door's session: a peer that speaks the native vocabulary over some byte stream.
+
+It is the glue between three things that know nothing of each other: the transport (bytes),
+the connection machine (bytes to requests) and the hub (requests to events). Bytes that come
+are given to the machine; requests are pulled from it in turns, at the pace that the hub, the
+throttle and the peer's own reading allow. What has been pulled and may not be served yet
+waits in `held`; while anything waits, the transport is not read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from netchat.chat.events import Ping
+from netchat.chat.hub import Hub
+from netchat.chat.limits import Census, Throttle
+from netchat.chat.now import Later, Now
+from netchat.chat.requests import History, Join, Request, Rooms, Who
+from netchat.chat.session import Session
+from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
+from netchat.net.transport import HIGH, Transport
+from netchat.sessions.heartbeat import Heartbeat
+from netchat.sessions.turns import Turns
+from netchat.wire.base import Wire
+from netchat.wire.messages import RefusedRequest
+
+log = logging.getLogger("netchat.sessions")
+
+PAGE_COST = 64
+"""What a request whose answer is a page takes of a turn: four full pages (256 KiB) a tick are
+the most that one peer can ask for before its socket is looked at again."""
+
+
+PAGES = frozenset({Join, Who, Rooms, History})
+"""The requests that are answered by a page."""
+
+
+class Machine(Protocol):
+    """The server's side of a connection, of any door."""
+
+    @property
+    def pending(self) -> bool:
+        """A complete request, or a bad one, is waiting to be pulled."""
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes."""
+
+    def receive_eof(self) -> None:
+        """There will be no more."""
+
+    def next_request(self) -> Request | None:
+        """Pull the next one. Raises RefusedRequest, FatalError."""
+
+    def welcome(self) -> None:
+        """The peer has been let in: the limits of strangers end."""
+
+
+class Door:
+    """What all sessions of a listener share."""
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        turns: Turns,
+        heartbeat: Heartbeat,
+        later: Later,
+        wall: Callable[[], int],
+        hurry: Callable[[], None],
+        census: Census,
+        new_throttle: Callable[[float], Throttle | None],
+        login_timeout: float,
+    ) -> None:
+        self.hub = hub
+        self.turns = turns
+        self.heartbeat = heartbeat
+        self.later = later
+        self.wall = wall
+        self.hurry = hurry
+        self.census = census
+        self.new_throttle = new_throttle
+        self.login_timeout = login_timeout
+        self.draining = False
+        """The server stops: nobody is read any more."""
+        self.sessions: dict[DoorSession, None] = {}
+        self.ended: dict[DoorSession, None] = {}
+        """Sessions whose peer has ended its input; they close when nothing is owed."""
+
+    def close_finished(self, _now: float) -> bool:
+        """Phase 4: close the sessions whose peer has ended its input and is owed nothing."""
+        for session in list(self.ended):
+            if session.is_finished():
+                del self.ended[session]
+                session.transport.close()
+        return False
+
+
+class DoorSession(Session):
+    """One peer at a door. Subclasses name their wire."""
+
+    __slots__ = ("asked_at", "door", "held", "machine", "stopped", "throttle", "transport")
+
+    def __init__(self, id: str, door: Door, transport: Transport, machine: Machine) -> None:
+        super().__init__(id)
+        self.door = door
+        self.transport = transport
+        self.machine = machine
+        self.held: Request | RefusedRequest | FatalError | None = None
+        self.throttle: Throttle | None = None
+        self.asked_at: float | None = None
+        self.stopped = False
+        """The connection is gone; timers that still know this session let go of it."""
+
+    @property
+    def wire(self) -> Wire:
+        raise NotImplementedError
+
+    def start(self, now: float) -> None:
+        """Begin: the transport is up."""
+        door = self.door
+        door.sessions[self] = None
+        door.census.enter(_address(self.transport))
+        self.throttle = door.new_throttle(now)
+        door.heartbeat.watch(self, now)
+        door.later(door.login_timeout, self._login_due)
+        self.transport.start(self)
+
+    def _login_due(self, _now: float) -> None:
+        if self.user is None and not self.closing:
+            self.door.hub.expel(self, LoginTimeout())
+
+    # -- what the transport calls ------------------------------------------------------------
+
+    def data_received(self, data: bytes, now: float) -> None:
+        self.machine.receive_data(data)
+        self.door.turns.add(self)
+
+    def eof_received(self, now: float) -> None:
+        self.machine.receive_eof()
+        self.door.hub.end_input(self)
+        self.door.ended[self] = None
+        self.door.turns.add(self)
+
+    def connection_lost(self, exc: Exception | None, now: float) -> None:
+        self.stopped = True
+        door = self.door
+        del door.sessions[self]
+        door.ended.pop(self, None)
+        door.census.leave(_address(self.transport))
+        door.hub.disconnect(self, Now(now, door.wall()))
+
+    def pause_writing(self) -> None:
+        """Above the high mark: its cursors leave the live feed, their places are kept."""
+        for room, cursor in self.cursors.items():
+            if cursor.live:
+                room.move_to_lagging(cursor, room.published + 1)
+
+    def resume_writing(self) -> None:
+        """The peer reads again: feed its cursors, serve its requests."""
+        hungry = self.door.hub.outgoing.hungry
+        for cursor in self.cursors.values():
+            if not cursor.live:
+                hungry[cursor] = None
+        self.wake()
+        self.door.hurry()  # this comes in phase 5, after those who will take it up
+
+    # -- turns -------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        if self.held is not None or self.machine.pending:
+            self.door.turns.add(self)
+
+    def serve(self, budget: int, now: Now) -> bool:
+        """One turn; see Turns. What it may not serve is held until `wake`."""
+        try:
+            more = self._serve(budget, now)
+        except Exception:  # a bug in a handler ends its peer, not the loop
+            log.exception("Serving a request failed.")
+            self.door.hub.expel(self, Internal())
+            return False
+        if self.held is not None or self.machine.pending:
+            self.transport.pause_reading()
+        elif not self.door.draining:
+            self.transport.resume_reading()
+        return more
+
+    def _serve(self, budget: int, now: Now) -> bool:
+        hub = self.door.hub
+        while not self.closing:
+            request = self._take()
+            if request is None:
+                return False
+            if budget <= 0:
+                return True
+            if self.transport.pending > HIGH:
+                self.transport.request_drain()
+                return False
+            if not hub.may_serve(self, request if isinstance(request, Request) else None):
+                return False
+            if self._is_delayed(now.monotonic):
+                return False
+            self.held = None
+            self._hand_over(hub, request, now)
+            budget -= PAGE_COST if type(request) in PAGES else 1
+        return False
+
+    def _take(self) -> Request | RefusedRequest | FatalError | None:
+        """The request that is next, good or bad; it stays in `held` until it is served."""
+        if self.held is None:
+            try:
+                self.held = self.machine.next_request()
+            except (RefusedRequest, FatalError) as exc:
+                self.held = exc
+        return self.held
+
+    def _hand_over(
+        self, hub: Hub, request: Request | RefusedRequest | FatalError, now: Now
+    ) -> None:
+        if isinstance(request, FatalError):
+            hub.expel(self, request)
+        elif isinstance(request, RefusedRequest):
+            hello = request.type == "hello"
+            hub.refuse(self, request.error, ref=request.ref, id=request.id, hello=hello)
+        elif self.throttle is not None and self.throttle.is_out_of_patience(now.monotonic):
+            refusal = RateLimited(retry_after=self.throttle.retry_after(now.monotonic))
+            hub.refuse(self, refusal, ref=request.ref, id=getattr(request, "id", None))
+        else:
+            stranger = self.user is None
+            hub.handle(self, request, now)
+            if stranger and self.user is not None:
+                self.machine.welcome()
+
+    def _is_delayed(self, now: float) -> bool:
+        """Whether the next request has to wait for its tokens; it is woken when it has them."""
+        if self.throttle is None:
+            return False
+        wait = self.throttle.delay(now)
+        if wait > 0:
+            self.door.later(wait, lambda _: self.wake())
+            return True
+        self.throttle.take(1)
+        return False
+
+    # -- the end of input --------------------------------------------------------------------
+
+    def is_finished(self) -> bool:
+        """After the end of input: whether nothing more is owed to the peer."""
+        return not (
+            self.held is not None
+            or self.machine.pending
+            or self.unanswered
+            or self.busy
+            or any(not cursor.live for cursor in self.cursors.values())
+        )
+
+    # -- what the heartbeat asks -------------------------------------------------------------
+
+    def heard_at(self) -> float:
+        return self.transport.heard_at
+
+    def alive_at(self) -> float:
+        transport = self.transport
+        taken_at = transport.drained_at if transport.reading else transport.sent_at
+        return max(transport.heard_at, taken_at)
+
+    def ask(self) -> None:
+        self.door.hub.outgoing.reply(self, Ping())
+
+    def give_up(self) -> None:
+        self.door.hub.expel(self, HeartbeatTimeout())
+
+
+def _address(transport: Transport) -> str:
+    """The peer's address without its port."""
+    return str(transport.peer[0])

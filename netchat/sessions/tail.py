@@ -1,0 +1,114 @@
+"""Tail: the newest part of a room's log, in RAM and already encoded.
+
+Delivery puts every slice here as it publishes it, the very object that the live members were
+handed. A reader that has fallen behind takes the same object from here, so a thousand of them
+cost pointers. Below the tail lies the log itself.
+
+All tails share one budget. The room that was used least recently shrinks first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+BUDGET = 64 * 2**20
+"""Bytes of encoded messages in all tails: half a million short ones, a quarter of the memory
+of the smallest machine that is sold."""
+
+
+class Slice:
+    """Messages `first` to `last` of a room, encoded for each wire that had live members.
+
+    For each wire: the blob, and the offset at which each message's bytes end.
+    """
+
+    __slots__ = ("blobs", "first", "last", "size")
+
+    def __init__(self, first: int, last: int) -> None:
+        self.first = first
+        self.last = last
+        self.blobs: dict[object, tuple[bytes, tuple[int, ...]]] = {}
+        self.size = 0
+
+    def add(self, wire: object, blob: bytes, ends: tuple[int, ...]) -> None:
+        """Keep this wire's encoding."""
+        self.blobs[wire] = (blob, ends)
+        self.size += len(blob)
+
+    def from_seq(self, wire: object, seq: int) -> bytes | None:
+        """The bytes from `seq` on: the shared blob itself where that is all of it."""
+        encoded = self.blobs.get(wire)
+        if encoded is None:
+            return None
+        blob, ends = encoded
+        return blob if seq == self.first else blob[ends[seq - self.first - 1] :]
+
+
+class Tails:
+    """The tails of all rooms; rooms are opaque keys here."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self._budget = budget
+        self._rooms: OrderedDict[object, deque[Slice]] = OrderedDict()
+        self.bytes = 0
+
+    def append(self, room: object, part: Slice) -> None:
+        """Keep a slice that has just been published; the oldest of others may go for it."""
+        slices = self._rooms.get(room)
+        if slices is None:
+            slices = self._rooms[room] = deque()
+        slices.append(part)
+        self._rooms.move_to_end(room)
+        self.bytes += part.size
+        while self.bytes > self._budget:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        room, slices = next(iter(self._rooms.items()))
+        self.bytes -= slices.popleft().size
+        if not slices:
+            del self._rooms[room]
+
+    def read(
+        self, room: object, wire: object, seq: int, last: int, size: int
+    ) -> tuple[list[bytes], int] | None:
+        """Blobs from `seq` on, whole slices up to about `size` bytes and not beyond `last`.
+
+        Also the seq that follows them. None where the tail does not reach back that far. (A
+        slice that ends beyond `last` is cut.)
+        """
+        slices = self._rooms.get(room)
+        if not slices or seq < slices[0].first:
+            return None
+        self._rooms.move_to_end(room)
+        blobs: list[bytes] = []
+        taken = 0
+        for part in _from(slices, seq):
+            if seq > last or (taken and taken + part.size > size):
+                break
+            blob = part.from_seq(wire, seq)
+            if blob is None:
+                break
+            if part.last > last:
+                blob = _until(part, wire, seq, last)
+            blobs.append(blob)
+            taken += len(blob)
+            seq = min(part.last, last) + 1
+        return (blobs, seq) if blobs else None
+
+
+def _from(slices: deque[Slice], seq: int) -> list[Slice]:
+    """The slices from the one that holds `seq` on; looked for from the newest end."""
+    found = []
+    for part in reversed(slices):
+        if part.last < seq:
+            break
+        found.append(part)
+    found.reverse()
+    return found
+
+
+def _until(part: Slice, wire: object, seq: int, last: int) -> bytes:
+    blob, ends = part.blobs[wire]
+    start = 0 if seq == part.first else ends[seq - part.first - 1]
+    return blob[start : ends[last - part.first]]

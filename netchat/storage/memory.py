@@ -1,0 +1,90 @@
+"""A log in memory: gone at the end of the process, bounded while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from netchat.chat.log import PAGE_BYTES, Appended, Batch, Entry, Page, State
+from netchat.storage.place import Head, MessageRow, PostKey, place
+
+KEEP = 50_000
+"""Entries kept a room: more than anybody scrolls back, at some 25 MB of everyday messages."""
+
+
+class MemoryLog:
+    """Store and Reader in one. Nothing here waits, so an InlineWorker is all it needs.
+
+    `wall` gives ms since the epoch. `epoch` must be a new one at every start, since the
+    seqs start again. The oldest entries go once a room holds more than `keep`; the ids of
+    their posts are forgotten with them.
+    """
+
+    def __init__(self, wall: Callable[[], int], epoch: str, keep: int = KEEP) -> None:
+        self._wall = wall
+        self._epoch = epoch
+        self._keep = keep
+        self._heads: dict[int, Head] = {}
+        self._rooms: dict[int, dict[int, MessageRow]] = {}
+        self._held: dict[PostKey, MessageRow] = {}
+
+    def load(self) -> State:
+        """An empty log: nothing outlives the process."""
+        return State(self._epoch, [], [], [], [])
+
+    def append(self, batch: Batch) -> Appended:
+        """Take the posts. Rooms are noted; the other rows would only matter after a restart."""
+        placed = place(batch, self._held, self._heads, self._wall())
+        self._heads.update(placed.heads)
+        for row in placed.rows:
+            self._rooms.setdefault(row.room, {})[row.seq] = row
+            self._held[row.identity, row.id] = row
+        firsts = {room: self._trim(room) for room in placed.heads if self._overfull(room)}
+        return Appended(placed.results, firsts)
+
+    def probe(self) -> None:
+        """Memory can always be written."""
+
+    def close(self) -> None:
+        """Nothing to put in order."""
+
+    def after(self, room: int, seq: int, limit: int) -> Page:
+        """See `chat.log.Reader`."""
+        head = self._head(room)
+        return self._page(room, range(max(seq + 1, self._first(room)), head + 1), limit)
+
+    def before(self, room: int, seq: int, limit: int) -> Page:
+        """See `chat.log.Reader`."""
+        head = self._head(room)
+        newest_first = range(min(seq - 1, head), self._first(room) - 1, -1)
+        page = self._page(room, newest_first, limit)
+        page.entries.reverse()
+        return page
+
+    def _page(self, room: int, seqs: Iterable[int], limit: int) -> Page:
+        entries: list[Entry] = []
+        size = 0
+        for seq in seqs:
+            if len(entries) == limit or size >= PAGE_BYTES:
+                return Page(entries, more=True)
+            row = self._rooms[room][seq]
+            entries.append(row.entry())
+            size += len(row.text.encode())
+        return Page(entries, more=False)
+
+    def _head(self, room: int) -> int:
+        return self._heads.get(room, Head()).seq
+
+    def _first(self, room: int) -> int:
+        return self._head(room) - len(self._rooms.get(room, ())) + 1
+
+    def _overfull(self, room: int) -> bool:
+        return len(self._rooms.get(room, ())) > self._keep
+
+    def _trim(self, room: int) -> int:
+        """Let the oldest entries go; returns the oldest seq that is left."""
+        entries = self._rooms[room]
+        first = self._head(room) - self._keep + 1
+        for seq in range(self._first(room), first):
+            row = entries.pop(seq)
+            del self._held[row.identity, row.id]
+        return first

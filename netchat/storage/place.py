@@ -1,0 +1,97 @@
+"""Where posts go in the log: the seqs, the times, the repeats. Pure; both stores use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from netchat.chat.log import (
+    Batch,
+    Conflict,
+    Duplicate,
+    Entry,
+    LogPost,
+    Result,
+    Stored,
+)
+from netchat.errors import StoreFailed
+
+RETRY_AFTER = 1.0
+"""Seconds until a refused post may be tried again: the hub probes the store that often."""
+
+PostKey = tuple[int, str]
+"""(identity, id): what a post is known by, for as long as the log is kept."""
+
+
+class MessageRow(Struct, frozen=True, gc=False, array_like=True):
+    """One message as a store keeps it; the fields are the table's columns, in their order."""
+
+    room: int
+    seq: int
+    time: int
+    identity: int
+    id: str
+    sender: str
+    recipient: str | None
+    text: str
+
+    def entry(self) -> Entry:
+        return Entry(self.seq, self.time, self.sender, self.recipient, self.id, self.text)
+
+
+class Head(Struct, frozen=True, gc=False):
+    """A room's newest entry, 0 and 0 where it has none. A damaged room takes no posts."""
+
+    seq: int = 0
+    time: int = 0
+    damaged: bool = False
+
+
+class Placed(Struct, frozen=True, gc=False):
+    """What a batch comes to: a result a post, the rows to insert, the heads that changed."""
+
+    results: list[Result]
+    rows: list[MessageRow]
+    heads: dict[int, Head]
+
+
+def place(
+    batch: Batch, held: Mapping[PostKey, MessageRow], heads: Mapping[int, Head], now: int
+) -> Placed:
+    """Give each post of the batch its place, in order; nothing that was passed in changes.
+
+    `held` has the rows that the log already keeps under the posts' keys (it may have more).
+    `now` is the wall clock in ms; where it has gone back, the room's last time stands.
+    """
+    results: list[Result] = []
+    rows: dict[PostKey, MessageRow] = {}
+    moved = {row.room: Head() for row in batch.rooms if row.room not in heads}
+    for post in batch.posts:
+        key = (post.identity, post.id)
+        first = rows.get(key) or held.get(key)
+        if first is not None:
+            results.append(_repeated(post, first))
+            continue
+        head = moved.get(post.room) or heads.get(post.room)
+        if head is None or head.damaged:
+            results.append(_refusal(head))
+            continue
+        seq, time = head.seq + 1, max(now, head.time)
+        moved[post.room] = Head(seq, time)
+        rows[key] = MessageRow(
+            post.room, seq, time, post.identity, post.id, post.sender, post.to, post.text
+        )
+        results.append(Stored(seq, time))
+    return Placed(results, list(rows.values()), moved)
+
+
+def _repeated(post: LogPost, first: MessageRow) -> Result:
+    if first.room == post.room and first.text == post.text:
+        return Duplicate(first.seq, first.time)
+    return Conflict()
+
+
+def _refusal(head: Head | None) -> StoreFailed:
+    why = "The log has no such room." if head is None else "The log of this room is damaged."
+    return StoreFailed(why, retry_after=RETRY_AFTER)

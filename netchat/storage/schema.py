@@ -1,0 +1,157 @@
+"""The file of the SQLite log: its tables, how it is opened, and how it is checked.
+
+Tables are STRICT, so that a wrong type is an error and not a surprise, and bear the names
+of the rows of `chat.log`. `messages` and `tokens` are WITHOUT ROWID: they are read by their
+keys, and a room's entries lie side by side.
+
+A room's `first`, `head` and `active` (the newest entry's time) are columns of its own,
+changed in the transaction that appends. Taken from `messages` instead, they would be lost
+once the oldest entries, perhaps all of them, are deleted: seqs would be used again and times
+run backwards. They also are what the messages are checked against at start.
+
+`meta` holds the epoch; whether the log was closed in good order (`clean`); under which
+durability and in which boot of the machine (`boot`) it was last opened; and the time of the
+last probe.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from netchat.errors import StartError
+
+APPLICATION_ID = 0x6E746368
+"""Marks the file as ours (`ntch`): SQLite's own place for it, in the file's header."""
+
+VERSION = 1
+
+BUSY_MS = 250
+"""How long to wait for a lock. Only a tool beside us can hold one, for an instant."""
+
+_TABLES = """
+CREATE TABLE meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rooms (
+    room INTEGER NOT NULL PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    first INTEGER NOT NULL DEFAULT 1,
+    head INTEGER NOT NULL DEFAULT 0,
+    active INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE messages (
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    identity INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT,
+    text TEXT NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX messages_by_id ON messages (identity, id);
+
+CREATE TABLE talks (
+    room INTEGER NOT NULL PRIMARY KEY,
+    first INTEGER NOT NULL,
+    second INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE identities (
+    identity INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    held INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE tokens (
+    hash BLOB NOT NULL PRIMARY KEY,
+    identity INTEGER NOT NULL,
+    used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def connect(path: Path) -> apsw.Connection:
+    """A connection to a log that exists. Every commit reaches the disk until told otherwise."""
+    db = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    db.pragma("fullfsync", True)  # macOS: plain fsync stops at the drive's own cache
+    db.pragma("synchronous", "FULL")
+    return db
+
+
+def connect_read_only(path: Path) -> apsw.Connection:
+    return _connect(path, apsw.SQLITE_OPEN_READONLY)
+
+
+def open_or_create(path: Path) -> apsw.Connection:
+    """As `connect`, for a start: makes the log where there is none, refuses a foreign one."""
+    # Made here and not by SQLite, so that nobody else can read it for even an instant. Its
+    # -wal and -shm get the same mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    db = connect(path)
+    application, version = db.pragma("application_id"), db.pragma("user_version")
+    if (application, version) == (0, 0) and not _tables(db):
+        _create(db)
+    elif application != APPLICATION_ID:
+        raise StartError(f"{path} is not a netchat log.")
+    elif version > VERSION:
+        raise StartError(
+            f"{path} was written by a newer netchat (schema {version}, this one knows {VERSION})."
+        )
+    return db
+
+
+def check_structure(db: apsw.Connection, path: Path) -> None:
+    """Read the whole file and see that it holds together. Raises StartError."""
+    finding = db.pragma("quick_check", 1)
+    if finding != "ok":
+        raise damaged(path, str(finding))
+
+
+def damaged(path: Path, finding: str) -> StartError:
+    return StartError(f"{path} is damaged ({finding}); please restore it from a backup.")
+
+
+@contextmanager
+def start_errors(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while a log is opened becomes a sentence for the operator."""
+    try:
+        yield
+    except OSError as exc:
+        raise StartError(f"{path} cannot be opened: {exc.strerror}.") from exc
+    except apsw.NotADBError as exc:
+        raise StartError(f"{path} is not a netchat log.") from exc
+    except (apsw.CorruptError, UnicodeDecodeError) as exc:
+        raise damaged(path, str(exc)) from exc
+    except apsw.Error as exc:
+        raise StartError(f"{path} cannot be used: {exc}.") from exc
+
+
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    db = apsw.Connection(str(path), flags=flags)
+    db.set_busy_timeout(BUSY_MS)
+    db.pragma("cell_size_check", True)  # meet damage where it is read, not later
+    return db
+
+
+def _tables(db: apsw.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM sqlite_schema").get)
+
+
+def _create(db: apsw.Connection) -> None:
+    db.pragma("journal_mode", "WAL")
+    with db:
+        db.execute(_TABLES)
+        db.pragma("application_id", APPLICATION_ID)
+        db.pragma("user_version", VERSION)

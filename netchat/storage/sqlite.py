@@ -1,0 +1,202 @@
+"""The log in SQLite: one connection that writes, one that reads.
+
+Theory of operation. A batch is one transaction (group commit). The heads are kept here too,
+and move only once the transaction is committed; so a failed batch leaves no trace: it is
+rolled back, and no seq is used. A full disk is an ordinary answer, and the connection goes on.
+After any other failure nobody knows what state the connection is in: it is closed, and the
+next call opens another and reads the heads again. What is in the file is never reset and
+never skipped.
+
+An object is used by one thread at a time, not always by the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+import apsw
+import msgspec
+
+from netchat.chat.log import Appended, Batch, Page, State
+from netchat.errors import StoreFailed, StoreFull
+from netchat.storage import schema, tables
+from netchat.storage.claim import Claim
+from netchat.storage.place import RETRY_AFTER, Head, place
+
+Durability = Literal["fsync", "wal"]
+"""`fsync`: on disk before it is acknowledged. `wal`: survives kill -9, not a power cut."""
+
+_SYNCHRONOUS = {"fsync": "FULL", "wal": "NORMAL"}
+
+TOKEN_LIFE_MS = 30 * 86_400_000
+"""A token that has not been used for this long has expired (the protocol's promise 7)."""
+
+
+class SqliteLog:
+    """The Store. `path` is the file; its folder is claimed, so that no other server uses it.
+
+    `wall` gives ms since the epoch; `new_epoch` a word never used before. `boot_id` names
+    this boot of the machine, "" where it cannot be known.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        durability: Durability,
+        wall: Callable[[], int],
+        new_epoch: Callable[[], str],
+        boot_id: str,
+    ) -> None:
+        self._path = path
+        self._durability = durability
+        self._wall = wall
+        self._new_epoch = new_epoch
+        self._boot_id = boot_id
+        self._claim: Claim | None = None
+        self._db: apsw.Connection | None = None
+        self._heads: dict[int, Head] = {}
+
+    def load(self) -> State:
+        """Open the log, or make it. Raises StartError.
+
+        After an unclean stop the whole file is checked first. Where the last run was `wal`
+        and the machine itself went down, acknowledged posts may be gone: a new epoch. Tokens
+        that have expired are dropped.
+        """
+        self._claim = Claim(self._path.parent)
+        try:
+            with schema.start_errors(self._path):
+                self._db = schema.open_or_create(self._path)
+                return self._load(self._db)
+        except BaseException:
+            self._disconnect()
+            self._release()
+            raise
+
+    def append(self, batch: Batch) -> Appended:
+        """See `chat.log.Store`. A post to an unknown or damaged room fails alone."""
+        with self._transaction() as db:
+            tables.save_rows(db, batch)
+            placed = place(batch, tables.held(db, batch.posts), self._heads, self._wall())
+            tables.save_placed(db, placed)
+        self._heads.update(placed.heads)
+        return Appended(placed.results, firsts={})
+
+    def probe(self) -> None:
+        """Write one row. Raises StoreFull or StoreFailed."""
+        with self._transaction() as db:
+            tables.save_meta(db, probed=str(self._wall()))
+
+    def close(self) -> None:
+        """Mark the log as clean and let go. If that fails, the next start checks the file."""
+        if self._db is not None:
+            with suppress(apsw.Error):
+                self._db.pragma("synchronous", "FULL")
+                tables.save_meta(self._db, clean="1")
+                self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        self._disconnect()
+        self._release()
+
+    def _load(self, db: apsw.Connection) -> State:
+        meta = tables.meta(db)
+        unclean = meta.get("clean") == "0"
+        if unclean:
+            schema.check_structure(db, self._path)
+        rebooted = self._boot_id == "" or self._boot_id != meta.get("boot")
+        lossy = unclean and meta.get("durability") == "wal" and rebooted
+        epoch = self._new_epoch() if lossy or "epoch" not in meta else meta["epoch"]
+        rooms = tables.rooms(db)
+        self._heads = {
+            room.row.room: Head(room.head, room.active, damaged=room.damaged is not None)
+            for room in rooms
+        }
+        # The mark is on disk before the first `wal` commit. Else a power cut could take both
+        # back, and the log would look as if it had been closed in good order.
+        with db:
+            tables.drop_tokens(db, unused_since=self._wall() - TOKEN_LIFE_MS)
+            tables.save_meta(
+                db, epoch=epoch, clean="0", durability=self._durability, boot=self._boot_id
+            )
+        db.pragma("synchronous", _SYNCHRONOUS[self._durability])
+        return State(epoch, rooms, tables.talks(db), tables.identities(db), tables.tokens(db))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[apsw.Connection]:
+        """Commit what the block does, or nothing of it. Raises StoreFull or StoreFailed."""
+        try:
+            db = self._db or self._reconnect()
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        except apsw.FullError as exc:
+            self._roll_back()
+            raise StoreFull(retry_after=RETRY_AFTER) from exc
+        except Exception as exc:
+            self._disconnect()
+            raise StoreFailed(retry_after=RETRY_AFTER) from exc
+
+    def _roll_back(self) -> None:
+        # SQLite has often done so itself. Should this fail, so does the next BEGIN.
+        if self._db is not None and self._db.in_transaction:
+            with suppress(apsw.Error):
+                self._db.execute("ROLLBACK")
+
+    def _reconnect(self) -> apsw.Connection:
+        db = schema.connect(self._path)
+        db.pragma("synchronous", _SYNCHRONOUS[self._durability])
+        damaged = {room: head for room, head in self._heads.items() if head.damaged}
+        self._heads = tables.heads(db) | damaged
+        self._db = db
+        return db
+
+    def _disconnect(self) -> None:
+        _close(self._db)
+        self._db = None
+
+    def _release(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
+
+
+class SqliteReader:
+    """The Reader, on a read-only connection: made at the first read, and anew after an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: apsw.Connection | None = None
+
+    def after(self, room: int, seq: int, limit: int) -> Page:
+        """See `chat.log.Reader`."""
+        with self._reading() as db:
+            return tables.after(db, room, seq, limit)
+
+    def before(self, room: int, seq: int, limit: int) -> Page:
+        """See `chat.log.Reader`."""
+        with self._reading() as db:
+            return tables.before(db, room, seq, limit)
+
+    def close(self) -> None:
+        """See `chat.log.Reader`."""
+        _close(self._db)
+        self._db = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        try:
+            if self._db is None:
+                self._db = schema.connect_read_only(self._path)
+            yield self._db
+        except (apsw.Error, UnicodeError, msgspec.DecodeError) as exc:
+            self.close()
+            raise StoreFailed("The log could not be read.", retry_after=RETRY_AFTER) from exc
+
+
+def _close(db: apsw.Connection | None) -> None:
+    """Close at all events: what was not committed is rolled back."""
+    if db is not None:
+        with suppress(apsw.Error):
+            db.close(True)

@@ -1,0 +1,85 @@
+"""Workers: where a store's calls run. The contract is `chat.log.Worker`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+from netchat.chat.log import OnDone
+from netchat.errors import LocalProtocolError
+
+Call = Callable[[], Any]
+
+
+class InlineWorker:
+    """Runs each call, and its `on_done`, inside `submit`: for stores that never wait."""
+
+    def submit(self, call: Call, on_done: OnDone) -> None:
+        try:
+            outcome = call()
+        except Exception as exc:  # noqa: BLE001 - whatever went wrong is the outcome
+            outcome = exc
+        on_done(outcome)
+
+    def close(self) -> None:
+        """Nothing is ever under way."""
+
+
+class ThreadWorker:
+    """Runs calls on one thread of its own; outcomes come back through `call_soon_threadsafe`.
+
+    The loop is woken once for all the calls that finish before it gets round to them.
+    """
+
+    def __init__(self, name: str, call_soon_threadsafe: Callable[[Call], None]) -> None:
+        self._call_soon = call_soon_threadsafe
+        self._calls: SimpleQueue[tuple[Call, OnDone] | None] = SimpleQueue()
+        self._done: deque[tuple[OnDone, Any]] = deque()
+        self._drain_due = False
+        self._closed = False
+        # Not a daemon: the interpreter must not cut a commit short on its way out.
+        self._thread = Thread(target=self._run, name=name)
+        self._thread.start()
+
+    def submit(self, call: Call, on_done: OnDone) -> None:
+        """Queue `call`. Raises LocalProtocolError after `close`, as nothing would answer."""
+        if self._closed:
+            raise LocalProtocolError("The worker has been closed.")
+        self._calls.put((call, on_done))
+
+    def close(self) -> None:
+        """Run what was submitted, then end the thread. Closing again does nothing."""
+        self._closed = True
+        self._calls.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (work := self._calls.get()) is not None:
+            call, on_done = work
+            try:
+                outcome = call()
+            except BaseException as exc:  # noqa: BLE001 - even SystemExit must be answered
+                outcome = exc
+            # Append first, look second: a drain that is due still sees this outcome, and one
+            # that has begun has cleared the mark.
+            self._done.append((on_done, outcome))
+            self._wake()
+
+    def _wake(self) -> None:
+        if not self._drain_due:
+            self._drain_due = True
+            self._call_soon(self._drain)
+
+    def _drain(self) -> None:
+        """On the loop: hand over what is done by now, not what becomes done meanwhile."""
+        self._drain_due = False
+        try:
+            for _ in range(len(self._done)):
+                on_done, outcome = self._done.popleft()
+                on_done(outcome)
+        finally:
+            if self._done:  # an on_done raised: those behind it get their turn all the same
+                self._wake()

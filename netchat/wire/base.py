@@ -1,0 +1,25 @@
+"""What every wire can do, whichever format it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from netchat.chat.events import Event, Message
+
+
+class Wire(Protocol):
+    """A stateless encoder of events for one format; one object a format, equal to itself only.
+
+    Being stateless is what lets the same bytes object go to every member of a room.
+    """
+
+    @property
+    def name(self) -> str:
+        """The format's name, for logs and metrics."""
+
+    def encode(self, event: Event) -> bytes:
+        """One event, ready for the transport."""
+
+    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
+        """A stretch of a room's log as one blob, and the offset behind each message in it."""

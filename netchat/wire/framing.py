@@ -1,0 +1,102 @@
+"""Length-prefixed framing: four bytes of length, big-endian, then as many bytes of payload.
+
+Rules of this file:
+
+- A length is judged as soon as its four bytes are there. Nothing is kept for a bad one.
+- Every byte is copied a bounded number of times, however the stream is cut up.
+- A connection with nothing unfinished holds no buffer.
+
+How it works: bytes that meet an empty buffer are kept as they are, and payloads are sliced out
+of them by an offset. What is left of an unfinished frame moves into a bytearray with the next
+bytes, which grows in place; a `bytes` would be copied anew for every piece of a frame that
+trickles in byte by byte.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from netchat.errors import BadFrame, FatalError, FrameTooLarge
+
+HEADER = Struct(">I")
+
+
+def frame(payload: bytes) -> bytes:
+    """The payload behind its length."""
+    return HEADER.pack(len(payload)) + payload
+
+
+class LengthPrefixed:
+    """Bytes in, payloads out. `max_frame` (bytes of payload) may change between two pulls."""
+
+    __slots__ = ("_at", "_data", "_failure", "max_frame")
+
+    def __init__(self, max_frame: int) -> None:
+        self.max_frame = max_frame
+        self._data: bytes | bytearray = b""
+        self._at = 0
+        # The class alone: a raised instance would keep its traceback's frames alive.
+        self._failure: type[FatalError] | None = None
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what the peer sent. After a failure it is thrown away."""
+        if self._failure is not None:
+            return
+        held = self._data
+        if not held:
+            self._data = data
+        elif isinstance(held, bytearray):
+            del held[: self._at]
+            held += data
+        else:
+            self._data = bytearray(held[self._at :])
+            self._data += data
+        self._at = 0
+
+    def next_payload(self) -> bytes | None:
+        """The next payload, or None where no frame is complete.
+
+        Raises FrameTooLarge or BadFrame for a bad length, and again at every call after it.
+        """
+        if self._failure is not None:
+            raise self._failure
+        data, start = self._data, self._at + HEADER.size
+        if len(data) >= start:
+            (size,) = HEADER.unpack_from(data, self._at)
+            if size > self.max_frame:
+                raise self._fail(FrameTooLarge(f"A frame has at most {self.max_frame} bytes here."))
+            if size == 0:
+                raise self._fail(BadFrame())
+            end = start + size
+            if end <= len(data):
+                self._at = end
+                if end == len(data):
+                    self._drop()
+                return bytes(data[start:end])
+        if self._at:
+            self._data, self._at = data[self._at :], 0
+        return None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the next pull has something to give: a payload, or a reason to fail."""
+        if self._failure is not None:
+            return True
+        rest = len(self._data) - self._at - HEADER.size
+        if rest < 0:
+            return False
+        size: int = HEADER.unpack_from(self._data, self._at)[0]
+        return size <= rest or size > self.max_frame
+
+    @property
+    def partial(self) -> bool:
+        """Whether bytes of an unfinished frame are held, and nothing before them."""
+        return len(self._data) > self._at and not self.complete
+
+    def _fail(self, error: FatalError) -> FatalError:
+        self._failure = type(error)
+        self._drop()
+        return error
+
+    def _drop(self) -> None:
+        self._data, self._at = b"", 0

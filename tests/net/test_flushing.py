@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netchat.net.flushing import FLUSH_SLICE, FlushQueue
+
+
+class Dirty:
+    """A Flushable that counts its flushes."""
+
+    def __init__(self) -> None:
+        self.dirty = self.in_slow = self.in_urgent = False
+        self.flushes = 0
+        self.then: Callable[[], None] = lambda: None
+
+    def flush(self, now: float) -> None:
+        self.dirty = False
+        self.flushes += 1
+        self.then()
+
+    def finish(self, now: float) -> None:
+        raise AssertionError
+
+    def failed(self, exc: Exception) -> None:
+        raise AssertionError
+
+
+def call(owner: object, upcall: Callable[..., object], *args: object) -> object:
+    return upcall(*args)
+
+
+def test_a_transport_is_flushed_once_however_often_it_is_queued() -> None:
+    queue, one = FlushQueue(), Dirty()
+    for urgent in (False, True, False, True):
+        queue.add(one, urgent)
+    queue.flush(0.0, call)
+    assert one.flushes == 1
+    assert not queue
+
+
+def test_all_urgent_ones_go_and_a_slice_of_the_slow() -> None:
+    queue = FlushQueue()
+    slow = [Dirty() for _ in range(FLUSH_SLICE + 10)]
+    urgent = [Dirty() for _ in range(FLUSH_SLICE + 10)]
+    for transport in slow:
+        queue.add(transport, False)
+    for transport in urgent:
+        queue.add(transport, True)
+    queue.flush(0.0, call)
+    assert sum(t.flushes for t in urgent) == len(urgent)
+    assert [t.flushes for t in slow] == [1] * FLUSH_SLICE + [0] * 10
+    assert queue.backlog == 10
+
+
+def test_one_flushed_as_urgent_is_passed_over_in_the_slow_queue_and_costs_no_share() -> None:
+    queue = FlushQueue()
+    both = [Dirty() for _ in range(FLUSH_SLICE)]
+    behind = Dirty()
+    for transport in both:
+        queue.add(transport, False)
+        queue.add(transport, True)
+    queue.add(behind, False)
+    queue.flush(0.0, call)
+    assert {t.flushes for t in both} == {1}
+    assert behind.flushes == 1
+
+
+def test_one_that_becomes_dirty_again_keeps_its_place() -> None:
+    queue = FlushQueue()
+    first, *rest = [Dirty() for _ in range(FLUSH_SLICE + 1)]
+    for transport in [*rest, first]:
+        queue.add(transport, False)
+    queue.add(first, True)
+    queue.flush(0.0, call)
+    assert queue.backlog == 1
+    queue.add(first, False)
+    queue.flush(0.0, call)
+    assert first.flushes == 2
+    assert not queue
+
+
+def test_what_a_flush_queues_waits_for_the_next_tick() -> None:
+    queue, one, two = FlushQueue(), Dirty(), Dirty()
+    one.then = lambda: queue.add(one, True)
+    two.then = lambda: queue.add(two, False)
+    queue.add(one, True)
+    queue.add(two, False)
+    queue.flush(0.0, call)
+    assert (one.flushes, two.flushes) == (1, 1)
+    queue.flush(0.0, call)
+    assert (one.flushes, two.flushes) == (2, 2)

@@ -1,0 +1,186 @@
+"""The SQLite log on a disk that fails once, at each write and each sync in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from netchat.chat.log import Duplicate, LogPost, Stored
+from netchat.errors import StartError, StoreError, StoreFull
+
+from .support import LOBBY, ROOMS, Folder, Log, post
+
+BATCHES = [[post(f"{batch}-{number}", "x" * 600) for number in range(6)] for batch in range(3)]
+
+
+REAL = apsw.vfs_names()[0]
+
+
+class Disk(apsw.VFS):
+    """The real one, counting; the operation with the number `fatal` raises `error`."""
+
+    def __init__(self) -> None:
+        super().__init__("failing", REAL, makedefault=True)
+        self.fatal = 0
+        self.error: type[apsw.Error] = apsw.IOError
+        self.log: list[str] = []
+
+    def xOpen(self, name: Any, flags: Any) -> File:
+        return File(self, name, flags)
+
+    def count(self, operation: str) -> None:
+        self.log.append(operation)
+        if len(self.log) == self.fatal:
+            raise self.error(f"{operation} failed")
+
+
+class File(apsw.VFSFile):
+    def __init__(self, disk: Disk, name: Any, flags: Any) -> None:
+        super().__init__(REAL, name, flags)
+        self.disk = disk
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        self.disk.count("write")
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:
+        self.disk.count("sync")
+        super().xSync(flags)
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    disk = Disk()
+    yield disk
+    disk.unregister()
+
+
+def post_all(log: Log) -> tuple[dict[str, int], bool]:
+    """Post every batch, each at most three times. Returns the seqs by id; did one fail?"""
+    seqs: dict[str, int] = {}
+    failed = False
+    for batch in BATCHES:
+        for _ in range(3):
+            try:
+                results = log.post(*batch)
+            except StoreError:
+                failed = True
+                continue
+            seqs |= {post.id: _seq(result) for post, result in zip(batch, results, strict=True)}
+            break
+    return seqs, failed
+
+
+def _seq(result: object) -> int:
+    assert isinstance(result, (Stored, Duplicate))
+    return result.seq
+
+
+def operations(disk: Disk, folder: Folder) -> int:
+    """How many operations a run without a failure takes."""
+    log = folder.open()
+    log.store.append(ROOMS)
+    disk.log.clear()
+    post_all(log)
+    count = len(disk.log)
+    log.close()
+    return count
+
+
+@pytest.mark.parametrize("error", [apsw.IOError, apsw.FullError])
+def test_one_failure_anywhere_loses_nothing_and_doubles_nothing(
+    disk: Disk, tmp_path: Path, error: type[apsw.Error]
+) -> None:
+    disk.error = error
+    failures = 0
+    for fatal in range(1, operations(disk, Folder(tmp_path / "sound")) + 1):
+        folder = Folder(tmp_path / str(fatal))
+        log = folder.open()
+        log.store.append(ROOMS)
+        disk.log.clear()
+        disk.fatal = fatal
+        seqs, failed = post_all(log)
+        disk.fatal = 0
+        failures += failed
+        expected = {post.id: seq for seq, post in enumerate(_flat(BATCHES), 1)}
+        assert seqs == expected
+        assert {entry.id: entry.seq for entry in log.entries()} == expected
+        log.close()
+        log = folder.open()
+        assert {entry.id: entry.seq for entry in log.entries()} == expected
+        log.close()
+    assert failures > len(BATCHES)
+
+
+def test_a_failed_sync_is_no_acknowledgement(disk: Disk, tmp_path: Path) -> None:
+    log = Folder(tmp_path).open()
+    log.store.append(ROOMS)
+    disk.log.clear()
+    log.post(post("a"))
+    assert disk.log[-1] == "sync"
+    disk.fatal = 2 * len(disk.log)
+    with pytest.raises(StoreError):
+        log.post(post("b"))
+    assert [entry.id for entry in log.entries()] == ["a"]
+    [result] = log.post(post("b"))
+    assert isinstance(result, Stored)
+    assert result.seq == 2
+    log.close()
+
+
+def test_wal_durability_does_not_wait_for_the_disk(disk: Disk, tmp_path: Path) -> None:
+    log = Folder(tmp_path).open("wal")
+    log.store.append(ROOMS)
+    disk.log.clear()
+    log.post(post("a"))
+    assert "sync" not in disk.log
+    log.close()
+    assert "sync" in disk.log
+
+
+def test_the_mark_of_a_running_log_is_on_disk_before_the_first_post(
+    disk: Disk, tmp_path: Path
+) -> None:
+    Folder(tmp_path).open("wal").close()
+    disk.log.clear()
+    log = Folder(tmp_path).open("wal")
+    assert disk.log[-1] == "sync"
+    log.close()
+
+
+def test_a_failure_at_start_is_a_sentence_and_the_next_start_works(
+    disk: Disk, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path / "sound")
+    folder.open().close()
+    for fatal in range(1, disk.log.index("sync") + 3):
+        folder = Folder(tmp_path / str(fatal))
+        disk.log.clear()
+        disk.fatal = fatal
+        with pytest.raises(StartError):
+            folder.store().load()
+        disk.fatal = 0
+        log = folder.open()
+        log.store.append(ROOMS)
+        assert isinstance(log.post(post("a", room=LOBBY))[0], Stored)
+        log.close()
+
+
+def test_a_disk_that_stays_full_keeps_refusing(disk: Disk, tmp_path: Path) -> None:
+    log = Folder(tmp_path).open()
+    log.store.append(ROOMS)
+    disk.error = apsw.FullError
+    for _ in range(3):
+        disk.fatal = len(disk.log) + 1
+        with pytest.raises(StoreFull):
+            log.post(*BATCHES[0])
+    assert isinstance(log.post(*BATCHES[0])[0], Stored)
+    log.close()
+
+
+def _flat(batches: list[list[LogPost]]) -> list[LogPost]:
+    return [post for batch in batches for post in batch]
