@@ -201,7 +201,7 @@ class Transport:
         or ended this transport."""
         if mask & READ and self.reading:
             self._receive(now)
-        if mask & WRITE and self._events & WRITE:
+        if mask & WRITE:
             self._reactor.dirty(self, False)
 
     def failed(self, exc: Exception) -> None:

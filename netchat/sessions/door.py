@@ -150,6 +150,7 @@ class DoorSession(Session):
         door.ended.pop(self, None)
         door.census.leave(_address(self.transport))
         door.hub.disconnect(self, Now(now, door.wall()))
+        door.hurry()  # this comes in phase 1, and the tick sleeps only then
 
     def pause_writing(self) -> None:
         """Above the high mark: its cursors leave the live feed, their places are kept."""

@@ -116,7 +116,7 @@ def check_structure(db: apsw.Connection, path: Path) -> None:
     """Read the whole file and see that it holds together. Raises StartError."""
     finding = db.pragma("quick_check", 1)
     if finding != "ok":
-        raise damaged(path, str(finding))
+        raise damaged(path, str(finding).splitlines()[-1])  # the first may be a heading
 
 
 def damaged(path: Path, finding: str) -> StartError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -156,12 +157,14 @@ class Recorder:
 
 
 class FakeLoop:
-    """A reactor on a fake selector and a fake clock."""
+    """A reactor on a fake selector and a fake clock; needs no closing."""
 
     def __init__(self, *, strict: bool = True) -> None:
         self.clock = FakeClock()
         self.selector = FakeSelector(self.clock)
         self.reactor = Reactor(self.selector, self.clock, strict=strict)
+        wakeup = self.reactor._wakeup
+        weakref.finalize(self.reactor, _close, wakeup.reader, wakeup._writer)
 
     def transport(self, sock: Any, **options: int) -> tuple[Transport, Recorder]:
         """A started transport."""
@@ -175,6 +178,11 @@ class FakeLoop:
         for fileobj, mask in ready:
             self.selector.make_ready(fileobj, mask)
         self.reactor.run_once(0.0)
+
+
+def _close(*sockets: socket.socket) -> None:
+    for sock in sockets:
+        sock.close()
 
 
 @contextmanager

@@ -131,6 +131,21 @@ def test_with_no_descriptors_left_one_waiting_client_is_sent_away() -> None:
     listener.close()
 
 
+def test_the_reserve_is_free_while_the_client_is_sent_away() -> None:
+    door = Door()
+    loop, listener, _ = listening(door)
+    held: list[bool] = []
+
+    def accept() -> Any:
+        held.append(listener._reserve is not None)
+        raise OSError(errno.EMFILE, "none left")
+
+    door.accept = accept  # type: ignore[method-assign]
+    loop.tick((door, READ))
+    assert held == [True, False]
+    listener.close()
+
+
 def test_the_reserve_is_given_back_at_the_end() -> None:
     door = Door(errno.EMFILE, Accepted())
     loop, listener, _ = listening(door)

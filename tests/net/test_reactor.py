@@ -285,6 +285,21 @@ def test_a_thread_wakes_a_sleeping_loop() -> None:
         assert ran_in == [main] * 20
 
 
+def test_a_sleep_is_ended_time_and_again() -> None:
+    with real_reactor() as reactor:
+        start = time.monotonic()
+        for _ in range(3):
+            ran: list[bool] = []
+            thread = threading.Timer(
+                0.01, reactor.call_soon_threadsafe, (lambda ran=ran: ran.append(True),)
+            )
+            thread.start()
+            while not ran:
+                reactor.run_once(10.0)
+            thread.join()
+        assert time.monotonic() - start < 5
+
+
 def test_many_calls_cost_one_byte() -> None:
     with real_reactor() as reactor:
         ran: list[int] = []
@@ -327,13 +342,14 @@ def test_a_broken_wake_up_pair_stops_the_loop() -> None:
     reactor.close()
 
 
-def test_stop_ends_run_after_the_tick() -> None:
+def test_stop_ends_run_after_the_tick_and_it_can_run_again() -> None:
     with real_reactor() as reactor:
         hooked: list[float] = []
-        reactor.call_at(0.0, lambda now: reactor.stop())
         reactor.deliver.append(lambda now: hooked.append(now) or False)  # type: ignore[func-returns-value]
-        reactor.run()
-        assert len(hooked) == 1
+        for ticks in (1, 2):
+            reactor.call_at(0.0, lambda now: reactor.stop())
+            reactor.run()
+            assert len(hooked) == ticks
 
 
 def test_a_signal_runs_its_callback_on_the_loop_and_is_given_back() -> None:

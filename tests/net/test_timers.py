@@ -35,14 +35,26 @@ def test_a_cancelled_timer_is_neither_due_nor_next() -> None:
 
 def test_cancelling_twice_or_late_does_not_disturb_the_count() -> None:
     timers = Timers()
-    fired, waiting = timers.add(1.0, nothing), timers.add(2.0, nothing)
+    fired = timers.add(1.0, nothing)
+    waiting = [timers.add(2.0, nothing) for _ in range(5)]
     timers.due(1.0)
     fired.cancel()
     fired.cancel()
-    assert len(timers) == 1
-    waiting.cancel()
-    waiting.cancel()
-    assert len(timers) == 0
+    assert len(timers) == 5
+    waiting[0].cancel()
+    waiting[0].cancel()
+    assert len(timers) == 4
+
+
+def test_the_bound_holds_when_the_live_ones_go_first() -> None:
+    timers = Timers()
+    for when in (1.0, 1.0, 10.0):
+        timers.add(when, nothing)
+    for timer in [timers.add(20.0, nothing) for _ in range(2)]:
+        timer.cancel()
+    assert (len(timers), timers.held) == (3, 5)
+    timers.due(1.0)
+    assert (len(timers), timers.held) == (1, 1)
 
 
 def test_a_timer_that_is_cancelled_while_due_has_nothing_to_run() -> None:

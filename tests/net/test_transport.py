@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -353,6 +354,35 @@ def test_a_reset_in_mid_stream_is_told_once_as_an_error() -> None:
         assert ours.fileno() == -1
 
 
+def test_a_hang_up_that_nobody_asked_about_does_not_spin() -> None:
+    ours, theirs = tcp_pair()
+    with real_reactor() as reactor:
+        transport = Transport(reactor, ours, "peer")
+        transport.start(Recorder())
+        transport.pause_reading()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        theirs.close()
+        before = time.monotonic()
+        reactor.run_once(0.03)
+        assert time.monotonic() - before >= 0.025
+        transport.abort()
+        reactor.run_once(0.0)
+
+
+def test_a_peer_that_goes_while_only_writing_is_awaited_is_noticed() -> None:
+    ours, theirs = tiny_pair()
+    with real_reactor() as reactor:
+        transport = Transport(reactor, ours, "peer")
+        recorder = Recorder()
+        transport.start(recorder)
+        transport.pause_reading()
+        transport.write(bytes(100_000))
+        reactor.run_once(0.0)
+        theirs.close()
+        run_until(reactor, lambda: recorder.lost)
+        assert isinstance(recorder.lost[0], ConnectionError)
+
+
 # Closing
 
 
@@ -484,16 +514,15 @@ def test_abort_drops_the_queue_and_closes_in_the_next_tick() -> None:
     assert (recorder.lost, sock.calls, interest(loop, sock)) == ([error], ["close"], 0)
 
 
-def test_an_aborted_transport_keeps_no_timer_and_no_protocol() -> None:
+def test_an_aborted_transport_keeps_no_timer_and_no_ring_of_references() -> None:
     loop, sock = FakeLoop(), FakeSocket()
     transport, recorder = loop.transport(sock)
     transport.close()
-    transport.abort()
-    loop.tick()
-    assert loop.reactor.next_timeout() in (None, 0.0)
+    transport.abort(ValueError())
     loop.tick()
     assert loop.reactor.next_timeout() is None
     assert transport._protocol is not recorder
+    assert transport._exc is None
 
 
 def test_a_transport_that_never_started_can_end_too() -> None:

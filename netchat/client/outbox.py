@@ -1,0 +1,156 @@
+"""The outbox: everything that was asked of the server and has not been answered. Pure.
+
+Rules of this file
+    1. One order. Posts and other requests leave in the order in which they were made, and after
+       a reconnect in that same order again: so `join`, `post`, `leave` mean what they meant.
+    2. A request is let go of when it is answered, never when it is sent.
+    3. At most WINDOW requests are in flight. The rest waits here, where it is cheap.
+    4. What the server refuses for now goes back to its own place, and nothing leaves until the
+       time that the server asked for has passed. (What was in flight behind it may overtake.)
+    5. A resent post keeps its id, by which the server stores it once.
+
+What a reconnect needs first (the rooms to be joined again) stands in front of the rest, and is
+dropped when the connection is: the next one makes its own.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from netchat.chat.requests import Post, Request
+from netchat.client.failures import OutboxFull
+
+WINDOW = 64
+"""Requests in flight: enough for a full batch of the log, a quarter of what a server holds."""
+
+MAX_WAITING = 4_096
+"""Requests held: a minute's worth of rate-limited typing many times over; bounds the memory
+of a program that posts into a connection that is down."""
+
+Serial = tuple[int, int]
+
+
+class _Entry:
+    __slots__ = ("flying", "request", "sent", "serial")
+
+    def __init__(self, serial: Serial, request: Request) -> None:
+        self.serial = serial
+        self.request = request
+        self.flying = False
+        self.sent = False
+
+
+class Outbox:
+    """One client's unanswered requests. `prefix` makes its ids unlike those of other starts."""
+
+    def __init__(self, prefix: str) -> None:
+        self.posts = 0
+        """Posts among the unanswered."""
+        self.held_until: float | None = None
+        self._prefix = prefix
+        self._count = 0
+        self._entries: dict[str, _Entry] = {}
+        self._queue: list[tuple[Serial, str]] = []
+        self._flying = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, request: Request) -> str:
+        """Queue a request behind all others; returns its key: the id of a post, or the ref.
+
+        Raises OutboxFull, and ValueError for text that is not Unicode.
+        """
+        if len(self._entries) >= MAX_WAITING:
+            raise OutboxFull(f"{MAX_WAITING} requests are waiting to be answered.")
+        _check_unicode(request)
+        return self._insert(1, request)
+
+    def restart(self, first: Iterable[Request]) -> list[str]:
+        """A connection is there: queue these in front of all others; returns their keys."""
+        return [self._insert(0, request) for request in first]
+
+    def next(self) -> Request | None:
+        """The next request to be sent; it counts as in flight from here on."""
+        if self._flying >= WINDOW or self.held_until is not None or not self._queue:
+            return None
+        entry = self._entries[heapq.heappop(self._queue)[1]]
+        entry.flying = entry.sent = True
+        self._flying += 1
+        return entry.request
+
+    def answered(self, key: str | None) -> Request | None:
+        """An answer has come: the request that it is for, None where there is none."""
+        entry = self._entries.pop(key, None) if key is not None else None
+        if entry is None:
+            return None
+        if entry.flying:
+            self._flying -= 1
+        else:  # answered late, after it had been put back
+            self._queue.remove((entry.serial, key or ""))
+            heapq.heapify(self._queue)
+        self.posts -= type(entry.request) is Post
+        return entry.request
+
+    def put_back(self, key: str | None, until: float) -> bool:
+        """The server refused it for now. False where there is no such request in flight."""
+        entry = self._entries.get(key or "")
+        if entry is None or not entry.flying:
+            return False
+        entry.sent = False
+        self._requeue(key or "", entry)
+        self.held_until = max(until, self.held_until or until)
+        return True
+
+    def release(self, now: float) -> None:
+        """Let requests leave again, if it is time."""
+        if self.held_until is not None and now >= self.held_until:
+            self.held_until = None
+
+    def lost(self) -> None:
+        """The connection is gone: what was in flight will have to be sent again."""
+        for key, entry in list(self._entries.items()):
+            if entry.serial[0] == 0:
+                del self._entries[key]
+            elif entry.flying:
+                self._requeue(key, entry)
+        self._flying = 0
+        self._queue = sorted((entry.serial, key) for key, entry in self._entries.items())
+        self.held_until = None
+
+    def doubtful(self) -> int:
+        """Posts that a lost connection may or may not have delivered."""
+        return sum(entry.sent for entry in self._entries.values() if type(entry.request) is Post)
+
+    def unsent(self) -> list[Post]:
+        """The posts that have not been accepted, in order."""
+        entries = sorted(self._entries.values(), key=lambda entry: entry.serial)
+        return [entry.request for entry in entries if isinstance(entry.request, Post)]
+
+    def _insert(self, rank: int, request: Request) -> str:
+        self._count += 1
+        key = f"{self._prefix}-{self._count}"
+        if isinstance(request, Post):
+            request = replace(request, id=key)
+            self.posts += 1
+        else:
+            request = replace(request, ref=key)
+        entry = _Entry((rank, self._count), request)
+        self._entries[key] = entry
+        heapq.heappush(self._queue, (entry.serial, key))
+        return key
+
+    def _requeue(self, key: str, entry: _Entry) -> None:
+        entry.flying = False
+        self._flying -= 1
+        heapq.heappush(self._queue, (entry.serial, key))
+
+
+def _check_unicode(request: Request) -> None:
+    """A lone surrogate cannot be sent; better said to who wrote it than to the loop."""
+    for name in request.__struct_fields__:
+        if isinstance(value := getattr(request, name), str):
+            value.encode()
