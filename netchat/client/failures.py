@@ -1,12 +1,12 @@
 """What the library raises.
 
-    NetchatError
-        ClientError
-            Unreachable         there is no server at the address, or it takes nobody
-            Refused             the server said no; `code` names why
-            Disconnected        the server has sent us away for good; `code` names why
-            TimedOut            no answer in time (a TimeoutError, too)
-            OutboxFull          too much is waiting to be sent
+NetchatError
+    ClientError
+        Unreachable         there is no server at the address, or it takes nobody
+        Refused             the server said no; `code` names why
+        Disconnected        the server has sent us away for good; `code` names why
+        TimedOut            no answer in time (a TimeoutError, too)
+        OutboxFull          too much is waiting to be sent
 """
 
 from __future__ import annotations

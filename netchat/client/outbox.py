@@ -30,7 +30,9 @@ MAX_WAITING = 4_096
 """Requests held: a minute's worth of rate-limited typing many times over; bounds the memory
 of a program that posts into a connection that is down."""
 
+FIRST, USUAL = 0, 1
 Serial = tuple[int, int]
+"""What stands first, then in order of asking."""
 
 
 class _Entry:
@@ -67,41 +69,39 @@ class Outbox:
         if len(self._entries) >= MAX_WAITING:
             raise OutboxFull(f"{MAX_WAITING} requests are waiting to be answered.")
         _check_unicode(request)
-        return self._insert(1, request)
+        return self._insert(USUAL, request)
 
     def restart(self, first: Iterable[Request]) -> list[str]:
         """A connection is there: queue these in front of all others; returns their keys."""
-        return [self._insert(0, request) for request in first]
+        return [self._insert(FIRST, request) for request in first]
 
     def next(self) -> Request | None:
         """The next request to be sent; it counts as in flight from here on."""
-        if self._flying >= WINDOW or self.held_until is not None or not self._queue:
-            return None
-        entry = self._entries[heapq.heappop(self._queue)[1]]
-        entry.flying = entry.sent = True
-        self._flying += 1
-        return entry.request
+        while self._queue and self._flying < WINDOW and self.held_until is None:
+            entry = self._entries.get(heapq.heappop(self._queue)[1])
+            if entry is not None:  # else it was answered after it had been put back
+                entry.flying = entry.sent = True
+                self._flying += 1
+                return entry.request
+        return None
 
     def answered(self, key: str | None) -> Request | None:
         """An answer has come: the request that it is for, None where there is none."""
         entry = self._entries.pop(key, None) if key is not None else None
         if entry is None:
             return None
-        if entry.flying:
-            self._flying -= 1
-        else:  # answered late, after it had been put back
-            self._queue.remove((entry.serial, key or ""))
-            heapq.heapify(self._queue)
+        self._flying -= entry.flying
         self.posts -= type(entry.request) is Post
         return entry.request
 
     def put_back(self, key: str | None, until: float) -> bool:
         """The server refused it for now. False where there is no such request in flight."""
-        entry = self._entries.get(key or "")
-        if entry is None or not entry.flying:
+        entry = self._entries.get(key) if key is not None else None
+        if key is None or entry is None or not entry.flying:
             return False
-        entry.sent = False
-        self._requeue(key or "", entry)
+        entry.flying = entry.sent = False
+        self._flying -= 1
+        heapq.heappush(self._queue, (entry.serial, key))
         self.held_until = max(until, self.held_until or until)
         return True
 
@@ -113,10 +113,9 @@ class Outbox:
     def lost(self) -> None:
         """The connection is gone: what was in flight will have to be sent again."""
         for key, entry in list(self._entries.items()):
-            if entry.serial[0] == 0:
+            entry.flying = False
+            if entry.serial[0] == FIRST:
                 del self._entries[key]
-            elif entry.flying:
-                self._requeue(key, entry)
         self._flying = 0
         self._queue = sorted((entry.serial, key) for key, entry in self._entries.items())
         self.held_until = None
@@ -143,10 +142,10 @@ class Outbox:
         heapq.heappush(self._queue, (entry.serial, key))
         return key
 
-    def _requeue(self, key: str, entry: _Entry) -> None:
-        entry.flying = False
-        self._flying -= 1
-        heapq.heappush(self._queue, (entry.serial, key))
+
+def key_of(request: Request) -> str | None:
+    """What its answer will be found by."""
+    return request.id if isinstance(request, Post) else request.ref
 
 
 def _check_unicode(request: Request) -> None:

@@ -214,35 +214,36 @@ class Delivery:
 
     def _publish(self) -> None:
         dirty, waiting = self._outgoing.dirty, self._backlog()
-        while dirty and waiting < FLUSH_SLICE:
+        while dirty:
             room = next(iter(dirty))
+            live = sum(map(len, room.live.values()))
+            if waiting and waiting + live > FLUSH_SLICE:
+                break
             del dirty[room]
-            waiting += self._publish_slice(room)
+            self._publish_slice(room)
+            waiting += live
             if room.fresh:
                 dirty[room] = None
 
-    def _publish_slice(self, room: Room) -> int:
-        """Hand the next slice of a room to its live members; how many there are."""
+    def _publish_slice(self, room: Room) -> None:
+        """Hand the next slice of a room to its live members."""
         count = _fitting(room)
         fresh, room.fresh = room.fresh[:count], room.fresh[count:]
         messages = [message for message, _ in fresh]
         part = Slice(messages[0].seq, messages[-1].seq)
-        handed = 0
         for wire, members in room.live.items():
             blob, ends = cast(Wire, wire).encode_slice(messages)
             part.add(wire, blob, ends)
             self.encoded += 1
-            handed += len(members)
+            self.delivered += count * len(members)
             for session in cast("Iterable[DoorSession]", members):
                 session.transport.write(blob)
         room.published = part.last
         self._tails.append(room, part)
-        self.delivered += count * handed
         for _, author in fresh:
             author.unpublished -= 1
             if not author.unpublished:
                 author.wake()
-        return handed
 
 
 def _last_for(cursor: Cursor) -> int:

@@ -67,6 +67,8 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
     match kind:
         case inspect.NoneType():
             return st.none()
+        case inspect.AnyType():
+            return st.none() | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.text()
         case inspect.BoolType():
             return st.booleans()
         case inspect.FloatType():

@@ -1,0 +1,290 @@
+"""The client: the machine on a reactor, with a connector and a transport.
+
+A Link is one connection, from the first attempt to its end. The client has at most one. What a
+link that was let go still reports is ignored, so that an old connection's end is never taken
+for the new one's.
+"""
+
+from __future__ import annotations
+
+import random
+import selectors
+import socket
+from typing import Any
+
+from netchat.chat import requests
+from netchat.client.backoff import Random
+from netchat.client.machine import ATTACHED, Machine, State
+from netchat.client.notices import News
+from netchat.net import connector
+from netchat.net.addresses import parse_address
+from netchat.net.clock import SystemClock
+from netchat.net.reactor import Reactor
+from netchat.net.timers import Timer
+from netchat.net.transport import Transport
+
+DEFAULT_PORT = 7337
+CONNECT_TIMEOUT = 10.0
+"""Seconds for all addresses of a host: a lost SYN is sent again after 1, 3 and 7 seconds."""
+
+MAX_UNTAKEN = 1_000
+"""Events that wait to be taken before nothing more is read: the server keeps the rest."""
+
+BACKLOG = 50
+"""Messages of the past that a `join` brings, where it does not say how many."""
+
+
+class Client:
+    """One user on one server, through all reconnects. Nothing here blocks or calls back.
+
+    `address` is "host:port". Nothing is connected until there is a `name`, here or by `login`.
+    Without a `reactor` it makes its own. Run the reactor, then `take_events`.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        name: str | None = None,
+        reactor: Reactor | None = None,
+        random: Random = random.SystemRandom(),
+    ) -> None:
+        self._address = parse_address(address, DEFAULT_PORT)
+        self._owns_reactor = reactor is None
+        self.reactor = reactor or Reactor(selectors.DefaultSelector(), SystemClock())
+        self._machine = Machine(random, self.reactor.now)
+        self._link: _Link | None = None
+        self._timer: Timer | None = None
+        if name is not None:
+            self.login(name)
+
+    # State
+
+    @property
+    def name(self) -> str | None:
+        """The user's name, as the server spells it once it is online."""
+        return self._machine.name
+
+    @property
+    def online(self) -> bool:
+        """Whether the server has let us in."""
+        return self._machine.state is State.ONLINE
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over: by our `bye`, by the server for good, or by `close`."""
+        return self._machine.state is State.CLOSED
+
+    @property
+    def rooms(self) -> list[str]:
+        """The joined rooms, in order of joining."""
+        return list(self._machine.positions)
+
+    @property
+    def unanswered(self) -> int:
+        """Requests without an answer, posts among them."""
+        return len(self._machine.outbox)
+
+    @property
+    def unsent(self) -> list[requests.Post]:
+        """The posts that have not been accepted, in order."""
+        return self._machine.outbox.unsent()
+
+    def take_events(self) -> list[News]:
+        """What has happened since the last call, in order: events and notices."""
+        taken = self._machine.take_events()
+        if self._link is not None:
+            self._link.resume(self.reactor.now)
+        return taken
+
+    # Asking. Each returns at once; it is sent now, or as soon as there is a connection.
+    # All raise OutboxFull, and UnicodeEncodeError for what is not Unicode.
+
+    def login(self, name: str) -> None:
+        """Log in under this name, now or at the next connection."""
+        self._machine.login(name)
+        self._settle()
+
+    def join(
+        self,
+        room: str,
+        *,
+        after: int | None = None,
+        epoch: str | None = None,
+        backlog: int = BACKLOG,
+    ) -> str:
+        """Enter a room; its last `backlog` messages come, or all after a seq. Its `ref`."""
+        if after is not None:
+            return self._ask(requests.Join(room=room, after=after, epoch=epoch))
+        return self._ask(requests.Join(room=room, backlog=backlog))
+
+    def leave(self, room: str) -> str:
+        """Leave a room. The `ref` of the answer."""
+        return self._ask(requests.Leave(room=room))
+
+    def post(self, text: str, *, room: str | None = None, to: str | None = None) -> str:
+        """Write to a room, or privately to a user. The `id` of the Accepted, or the Failed."""
+        return self._ask(requests.Post(text=text, id="-", room=room, to=to))
+
+    def who(self, room: str, *, after: str | None = None) -> str:
+        """Ask for a page of members. The `ref` of the answer."""
+        return self._ask(requests.Who(room=room, after=after))
+
+    def list_rooms(self, *, after: str | None = None, talks: bool = False) -> str:
+        """Ask for a page of the public rooms, or of one's talks. The `ref` of the answer."""
+        return self._ask(requests.Rooms(after=after, talks=talks))
+
+    def history(
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 100,
+    ) -> str:
+        """Ask for a page of the room's log. The `ref` of the answer."""
+        return self._ask(requests.History(room=room, before=before, after=after, limit=limit))
+
+    def typing(self, *, room: str | None = None, to: str | None = None) -> None:
+        """Say that one is writing, if there is a connection."""
+        self._machine.typing(requests.Typing(room=room, to=to))
+        self._settle()
+
+    def bye(self) -> None:
+        """Leave in good order; a Closed follows once the server has answered."""
+        self._machine.bye()
+        self._settle()
+
+    def close(self) -> None:
+        """Let go of everything at once, without a word to the server if `bye` was not said."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._drop_link()
+        if self._owns_reactor:
+            self.reactor.run_once(0.0)  # closes the socket
+            self.reactor.close()
+
+    def _ask(self, request: requests.Request) -> str:
+        key = self._machine.ask(request)
+        self._settle()
+        return key
+
+    # What the link reports
+
+    def connected(self, link: _Link, now: float) -> None:
+        """The connection stands."""
+        if link is self._link:
+            self._machine.connected(now)
+            self._settle()
+
+    def received(self, link: _Link, data: bytes, now: float) -> None:
+        """Some bytes came."""
+        if link is self._link:
+            self._machine.receive(data, now)
+            if self._machine.untaken > MAX_UNTAKEN:
+                link.pause()
+            self._settle()
+
+    def lost(self, link: _Link, why: str, now: float) -> None:
+        """The connection is over, or never was."""
+        if link is self._link:
+            self._machine.lost(why, now)
+            self._settle()
+
+    # Doing what the machine's state asks for
+
+    def _settle(self) -> None:
+        """After everything that happened: send, connect, let go, and set the timer."""
+        machine = self._machine
+        data = machine.take_data()
+        if data and self._link is not None:
+            self._link.write(data)
+        if machine.state in (State.OFFLINE, State.CLOSED):
+            self._drop_link()
+        elif machine.state is State.CONNECTING and self._link is None:
+            self._link = _Link(self, *self._address)
+        self._set_timer(machine.deadline)
+
+    def _drop_link(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.drop()
+
+    def _set_timer(self, when: float | None) -> None:
+        """A timer that comes too early does no harm; so most bytes leave it as it is."""
+        timer = self._timer
+        if timer is not None and (when is None or timer.when > when):
+            timer.cancel()
+            timer = None
+        if timer is None and when is not None:
+            timer = self.reactor.call_at(when, self._on_timer)
+        self._timer = timer
+
+    def _on_timer(self, now: float) -> None:
+        self._timer = None
+        if self._link is not None and self._link.paused:
+            self._machine.heard(now)
+        self._machine.tick(now)
+        self._settle()
+
+
+class _Link:
+    """A TransportProtocol: one connection."""
+
+    def __init__(self, client: Client, host: str, port: int) -> None:
+        self.paused = False
+        self._client = client
+        self._transport: Transport | None = None
+        self._connector = connector.connect(
+            client.reactor, host, port, self._connected, self._failed, CONNECT_TIMEOUT
+        )
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data, urgent=True)
+
+    def pause(self) -> None:
+        if self._transport is not None and not self.paused:
+            self.paused = True
+            self._transport.pause_reading()
+
+    def resume(self, now: float) -> None:
+        if self._transport is not None and self.paused:
+            self.paused = False
+            self._transport.resume_reading()
+
+    def drop(self) -> None:
+        self._connector.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _connected(self, sock: socket.socket, peer: Any) -> None:
+        reactor = self._client.reactor
+        self._transport = Transport(reactor, sock, peer)
+        self._transport.start(self)
+        self._client.connected(self, reactor.now)
+
+    def _failed(self, exc: OSError) -> None:
+        self._client.lost(self, _sentence(exc), self._client.reactor.now)
+
+    def data_received(self, data: bytes, now: float) -> None:
+        self._client.received(self, data, now)
+
+    def eof_received(self, now: float) -> None:
+        self._client.lost(self, "the server closed the connection", now)
+
+    def connection_lost(self, exc: Exception | None, now: float) -> None:
+        self._client.lost(self, _sentence(exc), now)
+
+    def pause_writing(self) -> None:
+        """The outbox's window bounds what is queued; there is nothing to hold back."""
+
+    def resume_writing(self) -> None:
+        """See pause_writing."""
+
+
+def _sentence(exc: Exception | None) -> str:
+    """What the system says, without its number."""
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    return str(exc or "the connection was closed")
