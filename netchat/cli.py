@@ -15,10 +15,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netchat import __version__
 from netchat.config import Config, data_folder, load_config, parse_set, to_toml
 from netchat.errors import ConfigError, StartError
+
+if TYPE_CHECKING:
+    from netchat.server import Server
 
 EX_FAILURE = 1
 EX_CONFIG = 78
@@ -66,13 +70,13 @@ def _run_server(config: Config, data: Path) -> int:
     try:
         for signum in (signal.SIGINT, signal.SIGTERM):
             server.reactor.add_signal(signum, server.stop)
-        server.reactor.add_signal(signal.SIGUSR1, lambda: _report(server.figures()))
+        server.reactor.add_signal(signal.SIGUSR1, lambda: _report(server))
         where = "in memory" if config.server.durability == "memory" else str(data)
         log.info("netchat %s, %s, log %s", __version__, config.server.durability, where)
         print("netchat ready", *(f"native={address}" for address in server.addresses), flush=True)
         _tune_collector()
         server.reactor.run()
-        _report(server.figures())
+        _report(server)
     finally:
         server.close()
     return 0 if server.stopped_in_order else EX_FAILURE
@@ -88,8 +92,10 @@ def _tune_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _report(figures: dict[str, float]) -> None:
-    log.info("figures %s", json.dumps(figures))
+def _report(server: Server) -> None:
+    """Log the counters; those of the lag begin anew, so that each report covers its own time."""
+    log.info("figures %s", json.dumps(server.figures()))
+    server.reactor.lag.reset()
 
 
 def _complain(exc: Exception, code: int) -> int:

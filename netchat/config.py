@@ -78,10 +78,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: Switch = True
     # A school behind one address fits; nginx gives a whole worker 512.
     connections_per_address: Count = 512
-    # Ergo's 2 a second is for people who type; this leaves room for programs.
-    request_rate: Rate = 100
+    # Ergo's 2 a second is for people who type; this leaves room for programs, and a hundred
+    # floods at once still leave most of the loop to others.
+    request_rate: Rate = 200
     # A client that returns joins its rooms and resends its unsent posts at once.
-    request_burst: Count = 1_000
+    request_burst: Count = 4_000
     # InspIRCd's way: delay first. Only a flood that lasts this long is refused.
     patience: Wait = 10
     # Rooms joined by one connection: Ergo allows 100, Centrifugo 128.

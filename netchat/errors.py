@@ -208,6 +208,9 @@ class StoreError(RefusedError):
 
     code = "store_error"
 
+    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+        super().__init__(message, retry_after=retry_after)
+
 
 class StoreFull(StoreError):
     code = "store_full"

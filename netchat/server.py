@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from itertools import count
 from socket import socket
+from sys import intern
 from typing import Any
 
 from netchat import __version__
@@ -154,8 +155,9 @@ class Server:
     # -- connections -------------------------------------------------------------------------
 
     def _accepted(self, sock: socket, peer: Any) -> None:
-        transport = Transport(self.reactor, sock, peer)
-        if self._is_crowded(str(peer[0])):
+        address = intern(str(peer[0]))  # one string for all who come from there
+        transport = Transport(self.reactor, sock, address)
+        if self._is_crowded(address):
             self.refused += 1
             retry_after = round(1 + 4 * self._env.random.random(), 3)
             error = Error.of(TooManyConnections(retry_after=retry_after))

@@ -41,13 +41,17 @@ class Attendance:
 
     def enter(self, session: Session, room: Room, now: Now) -> None:
         """A session joins a room; its user is here from now on."""
-        user = session.user
+        cursor, user = session.cursors.get(room), session.user
         assert user is not None
+        if cursor is not None and cursor.joined:
+            return
         member = room.members.get(user)
         before = state_of(member)
         if member is None:
-            member = room.members[user] = user.rooms[room] = Member(now.wall)
-        member.sessions[session] = None
+            member = room.members[user] = Member(now.wall)
+        member.present += 1
+        if before == AWAY:
+            user.away = tuple(other for other in user.away if other is not room)
         if before != HERE:
             self._presence.changed(room, user.name, before)
 
@@ -56,10 +60,7 @@ class Attendance:
         user = session.user
         assert user is not None
         room.detach(session)
-        member = user.rooms[room]
-        del member.sessions[session]
-        if not member.sessions:
-            self._remove(user, room, HERE)
+        self._step_out(user, room, for_good=True)
 
     def depart(self, session: Session, now: Now, *, bye: bool) -> None:
         """A session goes altogether: with `bye` for good, else its place is held."""
@@ -67,30 +68,29 @@ class Attendance:
         assert user is not None
         if session.token is not None:
             self._people.touch(session.token, now)
-        for room in list(session.cursors):
+        user.sessions = tuple(other for other in user.sessions if other is not session)
+        for room, cursor in list(session.cursors.items()):
             room.detach(session)
-        del user.sessions[session]
-        for room, member in list(user.rooms.items()):
-            if session in member.sessions:
-                self._step_out(user, room, member, session, bye=bye)
+            if cursor.joined and room.talk is None:
+                self._step_out(user, room, for_good=bye)
         if not bye:
             self._hold(user)
         elif not user.sessions:
             self._free(user)
 
-    def _step_out(
-        self, user: User, room: Room, member: Member, session: Session, *, bye: bool
-    ) -> None:
-        del member.sessions[session]
-        if member.sessions:
+    def _step_out(self, user: User, room: Room, *, for_good: bool) -> None:
+        member = room.members[user]
+        member.present -= 1
+        if member.present:
             return
-        if bye:
+        if for_good:
             self._remove(user, room, HERE)
         else:
+            user.away += (room,)
             self._presence.changed(room, user.name, HERE)
 
     def _remove(self, user: User, room: Room, before: str) -> None:
-        del user.rooms[room], room.members[user]
+        del room.members[user]
         self._presence.changed(room, user.name, before)
         if room.is_idle():
             self._directory.forget(room)
@@ -113,6 +113,6 @@ class Attendance:
         self._people.free_name(user.identity)
 
     def _leave_absent_rooms(self, user: User) -> None:
-        for room, member in list(user.rooms.items()):
-            if not member.sessions:
-                self._remove(user, room, AWAY)
+        rooms, user.away = user.away, ()
+        for room in rooms:
+            self._remove(user, room, AWAY)

@@ -68,7 +68,7 @@ class Directory:
 
     def talk(self, one: Identity, other: Identity) -> Room:
         """The private talk between two, made where there is none."""
-        room = one.talks.get(other.id)
+        room = one.talk_with(other)
         if room is None:
             name = "@" + self._new_secret()
             room = self._add(self._next_id, name, name)
@@ -83,7 +83,8 @@ class Directory:
 
 def _make_talk(room: Room, one: Identity, other: Identity) -> None:
     room.talk = (one, other)
-    one.talks[other.id] = other.talks[one.id] = room
+    one.talked(other, room)
+    other.talked(one, room)
 
 
 def room_row(room: Room) -> RoomRow:

@@ -265,7 +265,7 @@ class Hub:
         assert room.talk is not None
         for identity in room.talk:
             other = room.other(identity)
-            identity.talks[other.id] = identity.talks.pop(other.id)  # the newest one is last
+            identity.talked(other, room)
             if identity.user is not None:
                 for session in identity.user.sessions:
                     if room not in session.cursors and not session.ended:
@@ -284,10 +284,10 @@ class Hub:
         """Seat a session that has logged in; a guest's earlier connection is replaced."""
         user = identity.user
         assert user is not None
-        for ghost in list(user.sessions):
+        for ghost in user.sessions:
             self.expel(ghost, Replaced())
             self.disconnect(ghost, now)
-        user.sessions[session] = None
+        user.sessions += (session,)
         session.user = user
 
     def disconnect(self, session: Session, now: Now) -> None:

@@ -8,6 +8,7 @@ somebody else has taken the name meanwhile, it only gives the right to another o
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from netchat.chat.log import IdentityRow, State, TokenRow
 from netchat.chat.names import prepare_name
@@ -17,6 +18,14 @@ from netchat.chat.users import TOKEN_LIFE_MS, Identity, Token, User, token_hash
 from netchat.errors import BadToken, NameTaken
 
 Save = Callable[[IdentityRow | TokenRow], None]
+
+
+class Login(NamedTuple):
+    """A successful `hello`: the identity, the token that stands for it, and its hash."""
+
+    identity: Identity
+    token: str
+    digest: bytes
 
 
 class People:
@@ -38,8 +47,8 @@ class People:
             if row.held:
                 self._take_name(self.identities[row.identity])
 
-    def login(self, hello: Hello, now: Now) -> tuple[Identity, str]:
-        """Whom a `hello` makes: the identity, and the token for it. It holds its name now.
+    def login(self, hello: Hello, now: Now) -> Login:
+        """Whom a `hello` makes. It holds its name from now on.
 
         Raises NameInvalid, NameTaken, BadToken.
         """
@@ -51,10 +60,11 @@ class People:
         else:
             identity, token = self._by_token(hello.token, now), hello.token
             self._claim(identity, key, spelling)
-        self._tokens[token_hash(token)] = Token(identity, now.wall)
-        self._save(TokenRow(hash=token_hash(token), identity=identity.id, used=now.wall))
+        digest = token_hash(token)
+        self._tokens.setdefault(digest, Token(identity, now.wall))
+        self.touch(digest, now)
         self._take_name(identity)
-        return identity, token
+        return Login(identity, token, digest)
 
     def _new_identity(self, key: str, spelling: str) -> Identity:
         identity = Identity(self._next_id, key, spelling)
@@ -64,8 +74,10 @@ class People:
 
     def _by_token(self, secret: str, now: Now) -> Identity:
         token = self._tokens.get(token_hash(secret))
-        if token is None or now.wall - token.used > TOKEN_LIFE_MS:
+        if token is None:
             raise BadToken
+        if token.identity.user is None and now.wall - token.used > TOKEN_LIFE_MS:
+            raise BadToken  # who is here, or held, has been using it all the time
         return token.identity
 
     def _claim(self, identity: Identity, key: str, spelling: str) -> None:

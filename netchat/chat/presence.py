@@ -27,7 +27,7 @@ def state_of(member: Member | None) -> str | None:
     """Here while a session has joined, away while only the name is held, else None."""
     if member is None:
         return None
-    return HERE if member.sessions else AWAY
+    return HERE if member.present else AWAY
 
 
 class Presence:

@@ -21,11 +21,12 @@ from netchat.chat.users import Identity, User
 class Member:
     """A user in a room: here while a session of it has joined, else away while held."""
 
-    __slots__ = ("sessions", "since")
+    __slots__ = ("present", "since")
 
     def __init__(self, since: int) -> None:
         self.since = since
-        self.sessions: dict[Session, None] = {}
+        self.present = 0
+        """Its sessions that have joined."""
 
 
 class Cursor:
@@ -169,6 +170,6 @@ class Room:
         """The whole presence, for a reader that missed a notice: it replaces its list."""
         event = Presence(room=self.name, count=self.count, members=self.names())
         if event.members is not None:
-            away = [user.name for user, member in self.members.items() if not member.sessions]
+            away = [user.name for user, member in self.members.items() if not member.present]
             event = replace(event, away=away)
         return event

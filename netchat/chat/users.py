@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netchat.chat.rooms import Member, Room
+    from netchat.chat.rooms import Room
     from netchat.chat.session import Session
 
 TOKEN_LIFE_MS = 30 * 24 * 3600 * 1000
@@ -16,31 +17,46 @@ TOKEN_LIFE_MS = 30 * 24 * 3600 * 1000
 class Identity:
     """Somebody, here or not: owner of ids, private talks and a name. Never reused."""
 
-    __slots__ = ("id", "key", "name", "talks", "user")
+    __slots__ = ("_talks", "id", "key", "name", "user")
 
     def __init__(self, id: int, key: str, name: str) -> None:
         self.id = id
         self.key = key
         self.name = name
-        self.talks: dict[int, Room] = {}
-        """Private talks by the other's identity, the most recently active last."""
+        self._talks: dict[int, Room] | None = None
         self.user: User | None = None
         """Set while it is here or its name is held."""
+
+    def talk_with(self, other: Identity) -> Room | None:
+        """The private talk with somebody, if there is one."""
+        return self._talks.get(other.id) if self._talks else None
+
+    def talked(self, other: Identity, room: Room) -> None:
+        """Something happened in the talk with `other`: it is the newest one now."""
+        if self._talks is None:
+            self._talks = {}
+        self._talks.pop(other.id, None)
+        self._talks[other.id] = room
+
+    def talks(self) -> Iterable[Room]:
+        """Private talks, the newest first."""
+        return reversed(self._talks.values()) if self._talks else ()
 
 
 class User:
     """An identity that is here, or whose name is held for its return."""
 
-    __slots__ = ("drops", "identity", "rooms", "sessions", "typed")
+    __slots__ = ("away", "drops", "identity", "sessions", "typed")
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
-        self.sessions: dict[Session, None] = {}
+        self.sessions: tuple[Session, ...] = ()
         self.drops = 0
         """Connections that dropped so far: only the last one's hold counts."""
-        self.rooms: dict[Room, Member] = {}
-        self.typed: dict[object, float] = {}
-        """When a typing notice was last passed on, by room or by name."""
+        self.away: tuple[Room, ...] = ()
+        """Rooms in which it stands without a session, for as long as its hold lasts."""
+        self.typed: dict[object, float] | None = None
+        """When a typing notice was last passed on, by room or by identity."""
 
     @property
     def name(self) -> str:

@@ -1,31 +1,26 @@
 """The client: the machine on a reactor, with a connector and a transport.
 
-A Link is one connection, from the first attempt to its end. The client has at most one. What a
-link that was let go still reports is ignored, so that an old connection's end is never taken
-for the new one's.
+The client has at most one link. What a link that was let go still reports is ignored, so that
+an old connection's end is never taken for the new one's.
 """
 
 from __future__ import annotations
 
-import random
 import selectors
-import socket
-from typing import Any
+from random import SystemRandom
 
 from netchat.chat import requests
 from netchat.client.backoff import Random
-from netchat.client.machine import ATTACHED, Machine, State
+from netchat.client.link import Link
+from netchat.client.machine import Machine, State
 from netchat.client.notices import News
-from netchat.net import connector
 from netchat.net.addresses import parse_address
 from netchat.net.clock import SystemClock
 from netchat.net.reactor import Reactor
 from netchat.net.timers import Timer
-from netchat.net.transport import Transport
 
 DEFAULT_PORT = 7337
-CONNECT_TIMEOUT = 10.0
-"""Seconds for all addresses of a host: a lost SYN is sent again after 1, 3 and 7 seconds."""
+"""The project's own: nothing is registered there (IANA)."""
 
 MAX_UNTAKEN = 1_000
 """Events that wait to be taken before nothing more is read: the server keeps the rest."""
@@ -47,13 +42,13 @@ class Client:
         *,
         name: str | None = None,
         reactor: Reactor | None = None,
-        random: Random = random.SystemRandom(),
+        random: Random | None = None,
     ) -> None:
         self._address = parse_address(address, DEFAULT_PORT)
         self._owns_reactor = reactor is None
         self.reactor = reactor or Reactor(selectors.DefaultSelector(), SystemClock())
-        self._machine = Machine(random, self.reactor.now)
-        self._link: _Link | None = None
+        self._machine = Machine(random or SystemRandom(), self.reactor.now)
+        self._link: Link | None = None
         self._timer: Timer | None = None
         if name is not None:
             self.login(name)
@@ -94,7 +89,7 @@ class Client:
         """What has happened since the last call, in order: events and notices."""
         taken = self._machine.take_events()
         if self._link is not None:
-            self._link.resume(self.reactor.now)
+            self._link.resume()
         return taken
 
     # Asking. Each returns at once; it is sent now, or as soon as there is a connection.
@@ -157,9 +152,8 @@ class Client:
 
     def close(self) -> None:
         """Let go of everything at once, without a word to the server if `bye` was not said."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._drop_link()
+        self._machine.close()
+        self._settle()
         if self._owns_reactor:
             self.reactor.run_once(0.0)  # closes the socket
             self.reactor.close()
@@ -171,22 +165,22 @@ class Client:
 
     # What the link reports
 
-    def connected(self, link: _Link, now: float) -> None:
-        """The connection stands."""
+    def connected(self, link: Link, now: float) -> None:
+        """See Owner."""
         if link is self._link:
             self._machine.connected(now)
             self._settle()
 
-    def received(self, link: _Link, data: bytes, now: float) -> None:
-        """Some bytes came."""
+    def received(self, link: Link, data: bytes, now: float) -> None:
+        """See Owner."""
         if link is self._link:
             self._machine.receive(data, now)
             if self._machine.untaken > MAX_UNTAKEN:
                 link.pause()
             self._settle()
 
-    def lost(self, link: _Link, why: str, now: float) -> None:
-        """The connection is over, or never was."""
+    def lost(self, link: Link, why: str, now: float) -> None:
+        """See Owner."""
         if link is self._link:
             self._machine.lost(why, now)
             self._settle()
@@ -202,7 +196,7 @@ class Client:
         if machine.state in (State.OFFLINE, State.CLOSED):
             self._drop_link()
         elif machine.state is State.CONNECTING and self._link is None:
-            self._link = _Link(self, *self._address)
+            self._link = Link(self, self.reactor, *self._address)
         self._set_timer(machine.deadline)
 
     def _drop_link(self) -> None:
@@ -226,65 +220,3 @@ class Client:
             self._machine.heard(now)
         self._machine.tick(now)
         self._settle()
-
-
-class _Link:
-    """A TransportProtocol: one connection."""
-
-    def __init__(self, client: Client, host: str, port: int) -> None:
-        self.paused = False
-        self._client = client
-        self._transport: Transport | None = None
-        self._connector = connector.connect(
-            client.reactor, host, port, self._connected, self._failed, CONNECT_TIMEOUT
-        )
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data, urgent=True)
-
-    def pause(self) -> None:
-        if self._transport is not None and not self.paused:
-            self.paused = True
-            self._transport.pause_reading()
-
-    def resume(self, now: float) -> None:
-        if self._transport is not None and self.paused:
-            self.paused = False
-            self._transport.resume_reading()
-
-    def drop(self) -> None:
-        self._connector.cancel()
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _connected(self, sock: socket.socket, peer: Any) -> None:
-        reactor = self._client.reactor
-        self._transport = Transport(reactor, sock, peer)
-        self._transport.start(self)
-        self._client.connected(self, reactor.now)
-
-    def _failed(self, exc: OSError) -> None:
-        self._client.lost(self, _sentence(exc), self._client.reactor.now)
-
-    def data_received(self, data: bytes, now: float) -> None:
-        self._client.received(self, data, now)
-
-    def eof_received(self, now: float) -> None:
-        self._client.lost(self, "the server closed the connection", now)
-
-    def connection_lost(self, exc: Exception | None, now: float) -> None:
-        self._client.lost(self, _sentence(exc), now)
-
-    def pause_writing(self) -> None:
-        """The outbox's window bounds what is queued; there is nothing to hold back."""
-
-    def resume_writing(self) -> None:
-        """See pause_writing."""
-
-
-def _sentence(exc: Exception | None) -> str:
-    """What the system says, without its number."""
-    if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror
-    return str(exc or "the connection was closed")

@@ -21,17 +21,16 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
-from netchat import __version__
 from netchat.chat import events, requests
 from netchat.chat.events import Event
 from netchat.chat.requests import Request
 from netchat.client.backoff import Backoff, Random
+from netchat.client.login import HELLO, Login
 from netchat.client.notices import (
     CaughtUp,
     Closed,
     Delayed,
     Failed,
-    NameRefused,
     News,
     Offline,
     Online,
@@ -41,9 +40,6 @@ from netchat.client.positions import Positions
 from netchat.client.silence import Silence
 from netchat.errors import FatalError, LocalProtocolError
 from netchat.wire.native import NativeClient
-
-HELLO = "hello"
-"""The ref of the one request that is not kept in the outbox. No key there looks like it."""
 
 FINAL = frozenset({"replaced", "kicked", "version_unsupported"})
 """Errors after which to come back would be a fight, or in vain."""
@@ -66,18 +62,15 @@ class Machine:
 
     def __init__(self, random: Random, now: float) -> None:
         self.state = State.OFFLINE
-        self.name: str | None = None
         self.positions = Positions()
         self.outbox = Outbox(f"{random.getrandbits(64):016x}")
         self._backoff = Backoff(random)
         self._wire = NativeClient()
         self._data: list[bytes] = []
         self._events: list[News] = []
-        self._token: str | None = None
-        self._token_shown = False
+        self._login = Login()
         self._been_online = False
         self._retry_at = now
-        self._hello_at: float | None = None
         self._silence = Silence(now)
         self._caught_up = ""
         self._whole = True
@@ -91,7 +84,7 @@ class Machine:
         """
         name.encode()  # a lone surrogate is refused here, as everywhere
         if self.name is None or self.state not in ATTACHED:
-            self.name = name
+            self._login.name = name
             if self.state is State.GREETING:
                 self._hello()
 
@@ -114,6 +107,10 @@ class Machine:
             self._send(requests.Bye())
         elif self.state is not State.LEAVING:
             self._close("Not connected.", None)
+
+    def close(self) -> None:
+        """Want nothing any more."""
+        self.state = State.CLOSED
 
     # What happens to the connection
 
@@ -148,7 +145,7 @@ class Machine:
         self.state = State.OFFLINE
         self.outbox.lost()
         self._data.clear()
-        self._hello_at = None
+        self._login.again_at = None
         self._retry_at = now
         if self.name is not None:
             retry_in = self._backoff.next(floor)
@@ -162,12 +159,17 @@ class Machine:
                 self.state = State.CONNECTING
         elif self.state in ATTACHED:
             self._mind_silence(now)
-            if self._hello_at is not None and now >= self._hello_at:
+            if self._login.again_at is not None and now >= self._login.again_at:
                 self._hello()
             self.outbox.release(now)
             self._pump()
 
     # What comes of it
+
+    @property
+    def name(self) -> str | None:
+        """The name to log in under; once online, as the server spells it."""
+        return self._login.name
 
     @property
     def deadline(self) -> float | None:
@@ -176,7 +178,7 @@ class Machine:
             return None if self.name is None else self._retry_at
         if self.state not in ATTACHED:
             return None
-        times = [self._silence.until, self._hello_at, self.outbox.held_until]
+        times = [self._silence.until, self._login.again_at, self.outbox.held_until]
         return min(time for time in times if time is not None)
 
     @property
@@ -200,21 +202,12 @@ class Machine:
         self._data.append(self._wire.send(request))
 
     def _hello(self) -> None:
-        self._hello_at = None
-        if self.name is None:
+        if (hello := self._login.hello()) is None:
             return
-        self._token_shown = self._token is not None
-        hello = requests.Hello(
-            ref=HELLO,
-            version=1,
-            name=self.name,
-            token=self._token,
-            client=f"netchat/{__version__}",
-        )
         try:
             self._send(hello)
         except LocalProtocolError:  # a name of thousands of characters
-            self._refuse_name("name_invalid", "The name is much too long.")
+            self._events.append(self._login.refuse("name_invalid", "The name is much too long."))
 
     def _pump(self) -> None:
         """Send what the outbox lets go."""
@@ -226,9 +219,8 @@ class Machine:
 
     def _refused_here(self, request: Request) -> None:
         code = "text_too_long" if isinstance(request, requests.Post) else "bad_request"
-        self._refused(
-            events.Error(ref=key_of(request), code=code, message="It is longer than a frame."), 0.0
-        )
+        why = "It is longer than a frame may be."
+        self._refused(events.Error(ref=key_of(request), code=code, message=why), 0.0)
 
     def _mind_silence(self, now: float) -> None:
         if now < self._silence.until:
@@ -256,11 +248,11 @@ class Machine:
             handler(self, event, now)
 
     def _on_welcome(self, event: events.Welcome, now: float) -> None:
-        resumed, back = self._token_shown, self._been_online
+        if self.state is not State.GREETING:
+            return
+        resumed, back = self._login.welcome(event), self._been_online
         doubtful = 0 if resumed else self.outbox.doubtful()
         self.state = State.ONLINE
-        self.name = event.name
-        self._token = event.token
         self._silence.heartbeat = event.heartbeat
         self._backoff.reset()
         self._been_online = self._whole = True
@@ -308,29 +300,14 @@ class Machine:
             self.lost(why, now, "bye", event.retry_after or 0.0)
 
     def _on_error(self, event: events.Error, now: float) -> None:
-        if event.ref == HELLO and self.state is State.GREETING:
-            self._hello_refused(event, now)
-        else:
+        if event.ref != HELLO:
             self._refused(event, now)
+        elif event.code not in FINAL and (notice := self._login.refused(event, now)) is not None:
+            self._events.append(notice)
         if event.code in FINAL:
             self._close(event.message, event.code)
         elif event.fatal:
             self.lost(event.message, now, event.code, event.retry_after or 0.0)
-
-    def _hello_refused(self, event: events.Error, now: float) -> None:
-        if event.retry_after is not None:
-            self._hello_at = now + event.retry_after
-        elif event.code == "bad_token" and self._token is not None:
-            # The old identity is out of reach, and its posts' ids with it: what was under way
-            # is sent again as somebody new's, and may then stand in the log twice.
-            self._token = None
-            self._hello()
-        elif event.code not in FINAL:
-            self._refuse_name(event.code, event.message)
-
-    def _refuse_name(self, code: str, message: str) -> None:
-        name, self.name = self.name or "", None
-        self._events.append(NameRefused(name=name, code=code, message=message))
 
     def _refused(self, event: events.Error, now: float) -> None:
         key = event.id or event.ref

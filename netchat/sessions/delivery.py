@@ -141,6 +141,7 @@ class Delivery:
         room = cursor.room
         if session.ended:
             room.detach(session)
+            session.wake()  # a `leave` or `bye` may have waited for what is now not coming
             return
         room.move_to_live(cursor)
         if cursor.seen != room.presences.version:

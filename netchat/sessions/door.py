@@ -121,7 +121,7 @@ class DoorSession(Session):
         """Begin: the transport is up."""
         door = self.door
         door.sessions[self] = None
-        door.census.enter(_address(self.transport))
+        door.census.enter(self.transport.peer)
         self.throttle = door.new_throttle(now)
         door.heartbeat.watch(self, now)
         door.later(door.login_timeout, self._login_due)
@@ -148,7 +148,7 @@ class DoorSession(Session):
         door = self.door
         del door.sessions[self]
         door.ended.pop(self, None)
-        door.census.leave(_address(self.transport))
+        door.census.leave(self.transport.peer)
         door.hub.disconnect(self, Now(now, door.wall()))
         door.hurry()  # this comes in phase 1, and the tick sleeps only then
 
@@ -271,8 +271,3 @@ class DoorSession(Session):
 
     def give_up(self) -> None:
         self.door.hub.expel(self, HeartbeatTimeout())
-
-
-def _address(transport: Transport) -> str:
-    """The peer's address without its port."""
-    return str(transport.peer[0])

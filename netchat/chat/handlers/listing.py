@@ -36,7 +36,7 @@ def who(hub: Hub, session: Session, request: requests.Who, now: Now) -> None:
 
 def _member_info(room: Room, user: User) -> events.MemberInfo:
     member = room.members[user]
-    return events.MemberInfo(name=user.name, since=member.since, away=not member.sessions)
+    return events.MemberInfo(name=user.name, since=member.since, away=not member.present)
 
 
 def rooms(hub: Hub, session: Session, request: requests.Rooms, now: Now) -> None:
@@ -68,6 +68,6 @@ def talks_of(identity: Identity) -> list[events.RoomInfo]:
     """Private talks in which something was said, newest first."""
     return [
         events.RoomInfo(room=room.name, with_=room.other(identity).name, head=room.head)
-        for room in reversed(identity.talks.values())
+        for room in identity.talks()
         if room.head
     ]

@@ -9,7 +9,6 @@ from netchat.chat.handlers.listing import talks_of
 from netchat.chat.now import Now
 from netchat.chat.session import Session
 from netchat.chat.settings import WELCOME_TALKS
-from netchat.chat.users import token_hash
 from netchat.errors import AlreadyWelcome, BadCredentials, VersionUnsupported
 
 if TYPE_CHECKING:
@@ -23,9 +22,8 @@ def hello(hub: Hub, session: Session, request: requests.Hello, now: Now) -> None
         raise VersionUnsupported
     if request.password is not None:
         raise BadCredentials("This server has no accounts; leave the password out.")
-    identity, token = hub.people.login(request, now)
+    identity, token, session.token = hub.people.login(request, now)
     hub.welcome(session, identity, now)
-    session.token = token_hash(token)
     settings = hub.settings
     hub.answer(
         session,

@@ -51,6 +51,8 @@ def _to_room(hub: Hub, session: Session, name: str, now: Now) -> None:
 
 
 def _is_due(user: User, target: object, now: Now) -> bool:
+    if user.typed is None:
+        user.typed = {}
     last = user.typed.get(target)
     if last is not None and now.monotonic - last < INTERVAL:
         return False

@@ -1,0 +1,60 @@
+"""Logging in: under which name, as which identity, and when to try again. Pure."""
+
+from __future__ import annotations
+
+from netchat import __version__
+from netchat.chat.events import Error, Welcome
+from netchat.chat.requests import Hello
+from netchat.client.notices import NameRefused
+
+HELLO = "hello"
+"""The ref of the one request that is not kept in the outbox. No key there looks like it."""
+
+
+class Login:
+    """`name` is None while somebody has to think of another one. `again_at`: say hello again
+    at this instant (monotonic seconds); None: when there is a reason to."""
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.again_at: float | None = None
+        self._token: str | None = None
+        self._token_shown = False
+
+    def hello(self) -> Hello | None:
+        """What to say on a new connection, and whenever `again_at` has come."""
+        self.again_at = None
+        self._token_shown = self._token is not None
+        if self.name is None:
+            return None
+        return Hello(
+            ref=HELLO,
+            version=1,
+            name=self.name,
+            token=self._token,
+            client=f"netchat/{__version__}",
+        )
+
+    def welcome(self, event: Welcome) -> bool:
+        """The server has let us in; whether that is as the identity we had before."""
+        self.name = event.name
+        self._token = event.token
+        return self._token_shown
+
+    def refused(self, event: Error, now: float) -> NameRefused | None:
+        """The server has not. The notice is for whoever chooses names; None: try again."""
+        if event.retry_after is not None:
+            self.again_at = now + event.retry_after
+            return None
+        if event.code == "bad_token" and self._token is not None:
+            # The old identity is out of reach, and its posts' ids with it: what was under way
+            # is sent again as somebody new's, and may then stand in the log twice.
+            self._token = None
+            self.again_at = now
+            return None
+        return self.refuse(event.code, event.message)
+
+    def refuse(self, code: str, message: str) -> NameRefused:
+        """This name will not do."""
+        name, self.name = self.name or "", None
+        return NameRefused(name=name, code=code, message=message)

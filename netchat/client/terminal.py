@@ -1,0 +1,292 @@
+"""`netchat chat`: a client for a person, or for a pipe, line by line.
+
+Rules of this file
+    1. One loop, no threads: the keyboard is watched by the selector that watches the server.
+    2. What is typed is never lost in silence: it is sent, kept until it can be, or complained
+       about. Commands are never sent as text.
+    3. One's own message is shown when the server has it, like everybody's, and once.
+    4. A pipe's end is not a person's: all of it must be accepted before we leave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from functools import partial
+
+from netchat.chat.events import Accepted, Error, Joined, Left, Members, Message, RoomList
+from netchat.client import exits
+from netchat.client.client import Client
+from netchat.client.commands import Command, UsageError, help_lines, parse
+from netchat.client.failures import OutboxFull
+from netchat.client.harmless import harmless
+from netchat.client.notices import (
+    CaughtUp,
+    Closed,
+    Failed,
+    NameRefused,
+    News,
+    Offline,
+    Online,
+)
+from netchat.client.render import message_lines, status_lines
+from netchat.client.screen import Screen, forget_output, standard_screen
+from netchat.client.source import Source
+from netchat.net.timers import Timer
+
+PROMPT = "name: "
+
+LEAVE_TIMEOUT = 2.0
+"""Seconds that a person waits for a goodbye."""
+
+PATIENCE = 10.0
+"""Seconds without progress after which a pipe gives up."""
+
+ENOUGH = 64
+"""Unanswered requests with which nothing more is read from a pipe: the outbox's window."""
+
+
+def run_chat(args: argparse.Namespace) -> int:
+    """The command; its exit code."""
+    interactive = sys.stdin.isatty()
+    if not interactive and not args.name:
+        print("netchat: give a name with --name, as nobody can be asked for it.", file=sys.stderr)
+        return exits.USAGE
+    try:
+        client = Client(args.server)
+    except ValueError as exc:
+        print(f"netchat: {exc}", file=sys.stderr)
+        return exits.USAGE
+    screen = standard_screen()
+    source = Source(client.reactor, sys.stdin.fileno())
+    terminal = Terminal(client, source, screen, interactive=interactive)
+    for signum, code in ((signal.SIGINT, exits.INTERRUPTED), (signal.SIGTERM, exits.TERMINATED)):
+        client.reactor.add_signal(signum, partial(terminal.interrupt, code))
+    try:
+        return terminal.run(args.name, args.room)
+    finally:
+        client.close()
+        if screen.broken:
+            forget_output()
+
+
+class Terminal:
+    """What stands between a person and a client. `interactive`: there is a person to ask."""
+
+    def __init__(
+        self, client: Client, source: Source, screen: Screen, *, interactive: bool
+    ) -> None:
+        self._client = client
+        self._source = source
+        self._screen = screen
+        self._interactive = interactive
+        self._code: int | None = None
+        self._leaving: int | None = None
+        self._failures = 0
+        self._been_online = False
+        self._new_identity = False
+        self._naming = False
+        self._room: str | None = None
+        self._joining = ""
+        self._patience: Timer | None = None
+
+    def run(self, name: str | None, room: str) -> int:
+        """Until the person, the pipe or the server has had enough; the exit code."""
+        self._join(room)
+        if name:
+            self._login(name)
+        else:
+            self._ask_name()
+        if not self._interactive:
+            self._wait_for(PATIENCE)
+        while self._code is None:
+            self._client.reactor.run_once()
+            for line in self._source.take():
+                self._take_line(line)
+            for news in self._client.take_events():
+                self._take_news(news)
+            self._go_on()
+        return self._code
+
+    def interrupt(self, code: int) -> None:
+        """A signal: leave in good order; at the second one at once."""
+        if self._leaving is not None:
+            self._code = code
+        elif self._interactive:
+            self._screen.ask("\n")
+        self._leave(code)
+
+    # The course of things
+
+    def _go_on(self) -> None:
+        """After every tick: read on or not, and leave once everything is done."""
+        client = self._client
+        if self._screen.broken:
+            self._code = exits.OK
+        if client.unanswered < ENOUGH:
+            self._source.resume()
+        else:
+            self._source.pause()
+        if self._source.ended and self._leaving is None:
+            self._leave(exits.OK)
+        if self._leaving is not None:
+            if not (self._patient and client.unanswered):
+                client.bye()
+            if client.closed:
+                self._end()
+
+    @property
+    def _patient(self) -> bool:
+        """Whether all must be answered before we leave; else it is bye at once, behind what
+        has been sent."""
+        return self._leaving == exits.OK and not self._interactive
+
+    def _leave(self, code: int) -> None:
+        """From here on nothing typed counts any more."""
+        if self._leaving is None:
+            self._leaving = code
+            self._wait_for(PATIENCE if self._patient else LEAVE_TIMEOUT)
+
+    def _wait_for(self, seconds: float) -> None:
+        """Give up after so long without progress."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self._client.reactor.call_later(seconds, self._give_up)
+
+    def _give_up(self, now: float) -> None:
+        if not self._been_online and not self._interactive:
+            self._screen.tell("The server cannot be reached.")
+            self._code = exits.UNREACHABLE
+        elif self._leaving is not None:
+            self._end()
+
+    def _end(self) -> None:
+        if self._code is not None:
+            return
+        unsent = len(self._client.unsent)
+        if unsent:
+            self._screen.tell(f"{unsent} of your messages may not have been sent.")
+        if self._leaving:
+            self._code = self._leaving
+        elif unsent:
+            self._code = exits.TRY_AGAIN
+        else:
+            self._code = exits.FAILURE if self._failures and not self._interactive else exits.OK
+
+    # What is typed
+
+    def _take_line(self, line: str) -> None:
+        if self._leaving is not None or self._code is not None:
+            return
+        try:
+            if self._naming and line.strip() not in ("exit", "/exit", "/quit"):
+                self._login(line.strip())
+            elif (command := parse(line)) is not None:
+                self._obey(command, line)
+        except (UsageError, OutboxFull) as exc:
+            self._screen.tell(harmless(str(exc)))
+
+    def _obey(self, command: Command, line: str) -> None:
+        match command:
+            case ("say", [text]):
+                self._post(text, line, room=self._present_room())
+            case ("msg", [user, text]):
+                self._post(text, line, to=user)
+            case ("join", [room]):
+                self._join(room)
+            case ("leave", arguments):
+                self._leave_room(*arguments)
+            case ("who", arguments):
+                self._client.who(arguments[0] if arguments else self._present_room())
+            case ("rooms", _):
+                self._client.list_rooms()
+            case ("help", _):
+                self._screen.tell(*help_lines())
+            case ("exit", _):
+                self._leave(exits.OK)
+
+    def _post(
+        self, text: str, line: str, *, room: str | None = None, to: str | None = None
+    ) -> None:
+        self._client.post(text, room=room, to=to)
+        if self._client.online:
+            self._screen.erase_typed(line)
+        elif self._interactive:
+            self._screen.tell("not connected; it is kept, and sent later")
+
+    def _join(self, room: str) -> None:
+        self._joining = self._client.join(room)
+        self._room = room
+
+    def _leave_room(self, room: str | None = None) -> None:
+        room = room or self._present_room()
+        self._client.leave(room)
+        if room.casefold() == (self._room or "").casefold():
+            others = [other for other in self._client.rooms if other != room]
+            self._room = others[-1] if others else None
+
+    def _present_room(self) -> str:
+        if self._room is None:
+            raise UsageError("You are in no room; /join one.")
+        return self._room
+
+    def _ask_name(self) -> None:
+        self._naming = True
+        self._screen.ask(PROMPT)
+
+    def _login(self, name: str) -> None:
+        if not name:
+            self._ask_name()
+            return
+        self._naming = False
+        self._client.login(name)
+
+    # What arrives
+
+    def _take_news(self, news: News) -> None:
+        several = len(self._client.rooms) > 1
+        me = self._client.name or ""
+        if isinstance(news, Message):
+            columns = self._screen.columns
+            self._screen.show(message_lines(news, me, room=several, columns=columns))
+        elif not isinstance(news, Joined) or news.ref == self._joining:
+            self._screen.tell(*status_lines(news, me, room=several))
+        match news:
+            case Accepted() | Failed() if self._patient:
+                self._wait_for(PATIENCE)
+            case Joined() if news.ref == self._joining:
+                self._room = news.room
+            case Error() if news.ref == self._joining:
+                self._room = next(reversed(self._client.rooms), None)
+            case Left() if self._room is not None:
+                self._screen.tell(f"you write to #{harmless(self._room)} now")
+            case Members(complete=False, members=[*_, last]):
+                self._client.who(news.room, after=last.name)
+            case RoomList(complete=False, rooms=[*_, last_room]):
+                self._client.list_rooms(after=last_room.room)
+        self._failures += isinstance(news, Failed | Error)
+        self._take_notice(news)
+
+    def _take_notice(self, news: News) -> None:
+        match news:
+            case Online():
+                self._new_identity = self._been_online and not news.resumed
+                self._been_online = True
+                if news.doubtful:
+                    self._screen.tell(
+                        f"{news.doubtful} of your messages are sent again by a new identity; "
+                        "they may appear twice"
+                    )
+            case CaughtUp():
+                name = harmless(self._client.name or "")
+                again = f"connected again{f' as a new user, {name}' * self._new_identity}"
+                self._screen.tell(f"{again}, nothing was missed" if news.whole else again)
+            case Offline():
+                what = "connection lost" if self._been_online else "cannot connect"
+                reason, wait = harmless(news.reason.rstrip(".")), f"{news.retry_in:.1f} s"
+                self._screen.tell(f"{what}: {reason}; trying again in {wait}")
+            case NameRefused() if self._interactive:
+                self._ask_name()
+            case NameRefused() | Closed(code=str()):
+                self._code = exits.REFUSED
