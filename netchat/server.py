@@ -144,7 +144,7 @@ class Server:
         return self.reactor.wall
 
     def _append(self, _now: float) -> bool:
-        self.hub.posting.append(at_once=self._drain is not None)
+        self.hub.posting.append()
         return False
 
     def _beat(self, now: float) -> None:

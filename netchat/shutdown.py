@@ -80,10 +80,10 @@ class Drain:
             self._untold = list(server.door.sessions)
             self._spread = max(SOONEST_RETURN, len(self._untold) / RETURNS_PER_SECOND)
         if self._step is Step.CLOSING:
-            self._say_bye()
+            told = self._say_bye()
             if not server.door.sessions:
                 self._step = Step.SAVING
-            return bool(self._untold) or not server.door.sessions
+            return told or not server.door.sessions
         if self._step is Step.SAVING and server.hub.posting.is_idle:
             server.reactor.stop()
         return False
@@ -94,11 +94,13 @@ class Drain:
         busy = server.hub.posting.has_posts or server.turns.is_waiting(0)
         return not (busy or server.hub.outgoing.dirty)
 
-    def _say_bye(self) -> None:
+    def _say_bye(self) -> bool:
+        """Tell the next slice; whether there was any, which the next tick has to deliver."""
         told, self._untold = self._untold[:TOLD_AT_ONCE], self._untold[TOLD_AT_ONCE:]
         for session in told:
             if not session.closing:
                 self._tell(session)
+        return bool(told)
 
     def _tell(self, session: Session) -> None:
         retry_after = round(SOONEST_RETURN + self._spread * self._random(), 3)

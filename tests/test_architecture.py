@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {*EVERYTHING, "environment", "server", "client"},
     "__init__": {"client"},
     "__main__": {"cli"},
-    "bench": {"client", "net", "wire"},
+    "bench": {"client", "net", "wire", *SPOKEN},
 }
 FREE = {"errors", "__version__"}
 

@@ -257,7 +257,8 @@ class Hub:
         self.outgoing.dirty[room] = None
         if room.talk:
             self._open_talk(room, stored.seq)
-        if (cursor := session.cursors.get(room)) is not None:
+        cursor = session.cursors.get(room)
+        if cursor is not None and not session.ended:
             cursor.owed = stored.seq
 
     def _open_talk(self, room: Room, seq: int) -> None:
@@ -270,8 +271,6 @@ class Hub:
                 for session in identity.user.sessions:
                     if room not in session.cursors and not session.ended:
                         room.attach(session, seq)
-                        if not session.cursors[room].live:
-                            self.outgoing.hungry[session.cursors[room]] = None
 
     def _on_firsts(self, firsts: dict[int, int]) -> None:
         for number, first in firsts.items():
@@ -289,6 +288,9 @@ class Hub:
             self.disconnect(ghost, now)
         user.sessions += (session,)
         session.user = user
+        for room in identity.talks():
+            if room.fresh:  # committed before the `welcome`, which tells only what is published
+                room.attach(session, room.published + 1)
 
     def disconnect(self, session: Session, now: Now) -> None:
         """A session is gone, however that came."""
@@ -302,7 +304,7 @@ class Hub:
         for room, cursor in list(session.cursors.items()):
             cursor.owed = 0
             if cursor.live or cursor.next > cursor.head:
-                room.detach(session)
+                room.retire(cursor)
 
 
 def _reply(room: Room, id: str, ref: str | None, result: Result) -> Event:

@@ -28,7 +28,9 @@ class Outgoing:
         """Rooms with committed messages that are not yet published."""
 
     def reply(self, session: Session, event: Event) -> None:
-        """Tell one session something."""
+        """Tell one session something, unless it has been told its last word."""
+        if session.closing:
+            return
         replies = self.replies.get(session)
         if replies is None:
             self.replies[session] = [event]

@@ -6,7 +6,8 @@ Rules of this file.
    overtake an earlier one of the same sender. Rows that are not posts (identities, tokens,
    rooms) are kept and go with the next batch.
 3. After a failure posts are refused at once, until a probe write succeeds.
-4. Rows without a post wait up to ROWS_DELAY for one to travel with.
+4. Rows go with the next batch, or as one of their own: a login's token is on disk soon after
+   its `welcome`, which does not wait for it.
 """
 
 from __future__ import annotations
@@ -35,10 +36,6 @@ from netchat.errors import StoreError, StoreFailed, StoreFull
 
 PROBE_INTERVAL = 1.0
 """Seconds between probe writes while the store refuses: soon enough for a person who waits."""
-
-ROWS_DELAY = 1.0
-"""Seconds that rows alone may wait: they save a commit for each login, and `welcome` does
-not promise that they are on disk."""
 
 POST_OVERHEAD = 200
 """Bytes counted for a post beside its text: ids, names and the objects around them."""
@@ -85,7 +82,6 @@ class Posting:
         self._waiting: list[Pending] = []
         self._in_flight = False
         self._rows: dict[tuple[type, object], Row] = {}
-        self._rows_due = False
         self._broken: StoreError | None = None
         self.bytes = 0
         """Text and overhead of all posts not yet committed."""
@@ -100,13 +96,8 @@ class Posting:
 
     def save(self, row: Row) -> None:
         """Write a row behind: with the next batch, a newer version replacing an older."""
-        if not self._rows:
-            self._later(ROWS_DELAY, self._hurry_rows)
         key = row.hash if isinstance(row, TokenRow) else _row_number(row)
         self._rows[type(row), key] = row
-
-    def _hurry_rows(self, _now: float) -> None:
-        self._rows_due = True
 
     def is_full(self, session: Session) -> bool:
         """Whether `session` must wait for room in the queue; it is woken when there is."""
@@ -125,17 +116,16 @@ class Posting:
         """There is nothing that the store could be given."""
         return not self.has_posts and (not self._rows or self._broken is not None)
 
-    def append(self, *, at_once: bool = False) -> None:
+    def append(self) -> None:
         """Phase 3: hand what has gathered to the store, unless a batch is in flight."""
         if self._in_flight or self._broken is not None:
             return
-        if self._waiting or (self._rows and (at_once or self._rows_due)):
+        if self._waiting or self._rows:
             self._submit()
 
     def _submit(self) -> None:
         posts, self._waiting = self._waiting, []
         rows, self._rows = self._rows, {}
-        self._rows_due = False
         self._in_flight = True
         batch = Batch(
             posts=[pending.post for pending in posts if pending.post is not None],
@@ -187,7 +177,6 @@ class Posting:
     def _probed(self, outcome: BaseException | None) -> None:
         if outcome is None:
             self._broken = None
-            self._rows_due = True
         else:
             self._broken = StoreFull() if isinstance(outcome, StoreFull) else StoreFailed()
             self._later(PROBE_INTERVAL, self._probe)

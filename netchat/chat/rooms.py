@@ -32,7 +32,7 @@ class Member:
 class Cursor:
     """One session's place in one room's log."""
 
-    __slots__ = ("head", "joined", "live", "next", "owed", "reading", "room", "seen", "session")
+    __slots__ = ("head", "joined", "live", "next", "owed", "room", "seen", "session")
 
     def __init__(self, session: Session, room: Room) -> None:
         self.session = session
@@ -48,8 +48,6 @@ class Cursor:
         """The newest own seq: `leave` and `bye` wait until it has been handed out."""
         self.seen = 0
         """The room's presence version up to which this reader knows it."""
-        self.reading = False
-        """A page for it is being read from the log."""
 
 
 class Presences:
@@ -132,7 +130,7 @@ class Room:
             cursor = session.cursors[self] = Cursor(session, self)
             cursor.seen = self.presences.version
         self.move_to_lagging(cursor, next_seq)
-        if next_seq > self.published and not session.ended:
+        if next_seq > self.published and not (session.slow or session.ended):
             self.move_to_live(cursor)
         return cursor
 
@@ -140,8 +138,12 @@ class Room:
         """Forget a session's cursor."""
         cursor = session.cursors.pop(self, None)
         if cursor is not None:
-            self._unlive(cursor)
-            self.lagging.pop(session, None)
+            self.retire(cursor)
+
+    def retire(self, cursor: Cursor) -> None:
+        """Hand a cursor nothing more: its peer has ended its input, and is owed nothing."""
+        self._unlive(cursor)
+        self.lagging.pop(cursor.session, None)
 
     def move_to_lagging(self, cursor: Cursor, next_seq: int) -> None:
         """Take a cursor off the live feed; its place in the log is `next_seq`."""

@@ -25,6 +25,7 @@ class Session:
         "ended",
         "id",
         "refusals",
+        "slow",
         "token",
         "unanswered",
         "unanswered_bytes",
@@ -44,6 +45,8 @@ class Session:
         self.refusals = 0
         self.ended = False
         """The peer's input has ended: no new live messages, only what is still owed."""
+        self.slow = False
+        """The peer has to read first: until then none of its cursors is live."""
         self.closing = False
         """The last reply has been given: no further request is served."""
 

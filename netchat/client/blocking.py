@@ -90,7 +90,7 @@ class Chat:
                 raise Disconnected(self._closed.code or "bye", self._closed.message)
             for news in self._news:
                 if isinstance(news, Offline):
-                    raise Unreachable(news.reason)
+                    raise Unreachable(news.reason, news.code)
                 if isinstance(news, NameRefused):
                     raise Refused(news.code, news.message)
         self._news = deque((n for n in self._news if not isinstance(n, Online)), MAX_KEPT)

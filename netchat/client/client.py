@@ -151,10 +151,12 @@ class Client:
         self._settle()
 
     def close(self) -> None:
-        """Let go of everything at once, without a word to the server if `bye` was not said."""
+        """Let go of everything at once, without a word to the server if `bye` was not said.
+        Again: does nothing."""
         self._machine.close()
         self._settle()
         if self._owns_reactor:
+            self._owns_reactor = False
             self.reactor.run_once(0.0)  # closes the socket
             self.reactor.close()
 

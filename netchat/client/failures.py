@@ -19,7 +19,11 @@ class ClientError(NetchatError):
 
 
 class Unreachable(ClientError):
-    """There is no server at the address, or it takes nobody at the moment."""
+    """There is no server at the address (`code` None), or it takes nobody at the moment."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class Refused(ClientError):

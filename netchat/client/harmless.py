@@ -16,6 +16,9 @@ PLACEHOLDER = "\ufffd"
 MAX_MARKS = 4
 """Combining marks on one letter; Vietnamese needs 2, and Hebrew with accents 4."""
 
+MIN_COLUMNS = 24
+"""Below it a folded line would be nothing but its indent."""
+
 JOINER = "\u200d"
 INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 """Letters and marks by category that show nothing (Unicode's Default_Ignorable)."""

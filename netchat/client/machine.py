@@ -302,8 +302,10 @@ class Machine:
     def _on_error(self, event: events.Error, now: float) -> None:
         if event.ref != HELLO:
             self._refused(event, now)
-        elif event.code not in FINAL and (notice := self._login.refused(event, now)) is not None:
-            self._events.append(notice)
+        elif self.state is State.GREETING and event.code not in FINAL:
+            notice = self._login.refused(event, now)
+            if notice is not None:
+                self._events.append(notice)
         if event.code in FINAL:
             self._close(event.message, event.code)
         elif event.fatal:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from netchat.chat.events import Accepted, Error, Gap, Message
 from netchat.client import exits
 from netchat.client.blocking import TIMEOUT, Chat, connect
-from netchat.client.failures import ClientError, Disconnected, Refused, TimedOut, Unreachable
+from netchat.client.failures import ClientError, Refused, TimedOut, Unreachable
 from netchat.client.harmless import harmless
 from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News, Offline
 from netchat.client.render import gap_sentence, message_lines
 from netchat.client.screen import Screen, forget_output, standard_screen
-from netchat.client.source import Source
+from netchat.client.source import Source, standard_input
 from netchat.wire.messages import encode
 
 LINES = 10
@@ -92,12 +92,12 @@ def _login_name() -> str:
 
 def _exit_code(exc: ClientError) -> int:
     match exc:
-        case Unreachable():
+        case Unreachable(code=None):
             return exits.UNREACHABLE
-        case Disconnected() | Refused():
-            return exits.REFUSED
-        case TimedOut():
+        case Unreachable() | TimedOut():
             return exits.TRY_AGAIN
+        case Refused():
+            return exits.REFUSED
     return exits.FAILURE
 
 
@@ -126,7 +126,7 @@ class _Sender:
             self._chat.join(self._room, backlog=0)
         source = None
         if self._texts == ["-"]:
-            source = Source(self._client.reactor, sys.stdin.fileno())
+            source = Source(self._client.reactor, standard_input())
         else:
             text = " ".join(self._texts)
             self._post(text.encode(errors="surrogateescape").decode(errors="replace"))
@@ -134,27 +134,25 @@ class _Sender:
         while self._client.unanswered or (source is not None and not source.ended):
             if source is not None:
                 self._read(source)
-            if not self._step():
+            more = source is not None and source.waiting and self._client.unanswered < AHEAD
+            if not self._step(0.0 if more else max(0.0, self._ends_at - time.monotonic())):
                 break
         return self._code
 
     def _read(self, source: Source) -> None:
-        for line in source.take():
+        idle = not self._client.unanswered
+        for line in source.take(max(0, AHEAD - self._client.unanswered)):
             if line:
                 self._post(line)
-        if self._client.unanswered < AHEAD:
-            source.resume()
-        else:
-            source.pause()
-        if not self._client.unanswered:  # it is the pipe that we wait for, not the server
+        if idle:  # until here we waited for the pipe, and not for the server
             self._progress()
 
     def _post(self, text: str) -> None:
         self._client.post(text, room=self._room, to=self._to)
 
-    def _step(self) -> bool:
+    def _step(self, wait: float) -> bool:
         """One tick. False: it makes no sense to go on."""
-        self._client.reactor.run_once(max(0.0, self._ends_at - time.monotonic()))
+        self._client.reactor.run_once(wait)
         for news in self._client.take_events():
             self._take(news)
         if self._client.closed:

@@ -20,7 +20,7 @@ from netchat.chat.events import (
     Presence,
     RoomList,
 )
-from netchat.client.harmless import fold, harmless
+from netchat.client.harmless import MIN_COLUMNS, fold, harmless
 from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News
 
 INDENT = "      | "
@@ -28,9 +28,6 @@ INDENT = "      | "
 
 MAX_NAMES = 20
 """Names in one line of news; /who lists them all."""
-
-MIN_COLUMNS = 24
-"""Below it a folded line would be nothing but its indent."""
 
 TAB = 4
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from io import StringIO, TextIOWrapper
 from typing import TextIO
 
-from netchat.client.harmless import harmless, width
+from netchat.client.harmless import MIN_COLUMNS, fold, harmless, width
 
 FALLBACK_COLUMNS = 80
+STAR = "* "
 
 
 class Screen:
@@ -41,13 +43,21 @@ class Screen:
         except (OSError, ValueError):
             return FALLBACK_COLUMNS
 
-    def show(self, lines: Iterable[str]) -> None:
-        """Lines of the chat itself."""
+    def show(self, lines: Iterable[str], *, expected: bool = False) -> None:
+        """Lines of the chat itself. `expected`: what was just typed, come back."""
+        self._interrupted |= not expected
         self._write(self._out, "".join(f"{line}\n" for line in lines))
 
     def tell(self, *lines: str) -> None:
         """Lines about it, each behind a star."""
-        self._write(self._beside, "".join(f"* {line}\n" for line in lines))
+        self._interrupted = True
+        columns = self.columns
+        for line in lines:
+            pieces = [line]
+            if columns is not None:
+                room = max(MIN_COLUMNS, columns) - len(STAR) - 1
+                pieces = fold(line, room, room)
+            self._write(self._beside, STAR + f"\n{' ' * len(STAR)}".join(pieces) + "\n")
 
     def complain(self, line: str) -> None:
         """A line for whoever runs the command, never among the messages."""
@@ -66,7 +76,6 @@ class Screen:
             self._interrupted = False
 
     def _write(self, stream: TextIO, text: str) -> None:
-        self._interrupted = True
         if self.broken or not text:
             return
         try:
@@ -78,16 +87,22 @@ class Screen:
 
 def standard_screen() -> Screen:
     """The process's own output; what its encoding cannot show becomes a question mark."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    tty = sys.stdout.isatty()
-    erase = tty and sys.stdin.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    return Screen(sys.stdout, sys.stderr, tty=tty, erase=erase)
+    out, err = (_open(stream) for stream in (sys.stdout, sys.stderr))
+    tty = out.isatty()
+    typed = sys.stdin is not None and sys.stdin.isatty()
+    erase = tty and typed and os.environ.get("TERM", "dumb") != "dumb"
+    return Screen(out, err, tty=tty, erase=erase)
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return stream or StringIO()  # it was closed before we were started
 
 
 def forget_output() -> None:
     """Nobody reads our output: have the interpreter's last flush go nowhere."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    os.close(devnull)
+    if sys.stdout is not None:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)

@@ -1,15 +1,19 @@
 """The source: lines of text from a descriptor, whatever stands behind it. Never blocks long.
 
 A terminal, a pipe or a socket is watched by the reactor. A regular file or /dev/null is not for
-watching (epoll refuses it with EPERM), but a read of it never waits: it is read in slices, one a
-tick. Nothing is read while the reader has enough, so a long file costs no memory.
+watching (epoll refuses it with EPERM), but a read of it never waits: a timer reads it, a slice a
+tick. Nothing more is read before all lines of the last slice have been taken, so a long file
+costs no memory.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+from collections import deque
 
 from netchat.net.reactor import READ, Reactor
+from netchat.net.timers import Timer
 
 SLICE = 65_536
 """Bytes a read: what a pipe holds."""
@@ -20,74 +24,86 @@ silently; what follows up to its end is thrown away."""
 
 
 class Source:
-    """Lines without their ends. `ended`: all of them have been taken."""
+    """Lines without their ends."""
 
     def __init__(self, reactor: Reactor, fd: int) -> None:
         self._reactor = reactor
         self._fd = fd
         self._buffer = bytearray()
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque()
         self._cutting = False
         self._eof = False
         self._reading = False
-        self._watched = True
-        self.resume()
+        self._timer: Timer | None = None
+        self._resume()
 
     @property
     def ended(self) -> bool:
-        """Whether there will be no more lines."""
+        """Whether all lines have been taken, and there will be no more."""
         return self._eof and not self._lines
 
-    def take(self) -> list[str]:
-        """The lines that have come since the last call."""
-        lines, self._lines = self._lines, []
+    @property
+    def waiting(self) -> bool:
+        """Whether there are lines to be taken at once."""
+        return bool(self._lines)
+
+    def take(self, limit: int) -> list[str]:
+        """The next lines, as many as there are up to a limit."""
+        lines = [self._lines.popleft() for _ in range(min(limit, len(self._lines)))]
+        if not self._lines:
+            self._resume()
         return lines
 
-    def pause(self) -> None:
-        """Read nothing more until `resume`."""
+    def close(self) -> None:
+        """Read nothing more."""
+        self._pause()
+
+    def _pause(self) -> None:
         if self._reading:
             self._reading = False
-            if self._watched:
+            if self._timer is None:
                 self._reactor.unregister(self._fd)
             else:
-                self._reactor.collect.remove(self._slice)
+                self._timer.cancel()
 
-    def resume(self) -> None:
-        """Read on."""
+    def _resume(self) -> None:
         if self._reading or self._eof:
             return
         self._reading = True
         try:
             self._reactor.register(self._fd, READ, self)
         except PermissionError:
-            self._watched = False
-            self._reactor.collect.append(self._slice)
+            self._timer = self._reactor.call_later(0.0, self._next_slice)
 
     def ready(self, mask: int, now: float) -> None:
         """See Pollable."""
-        self._slice(now)
+        self._read()
 
     def failed(self, exc: Exception) -> None:
         """See Pollable."""
         self._end()
 
-    def _slice(self, now: float) -> bool:
-        """One read. True: there is more to be had at once."""
+    def _next_slice(self, now: float) -> None:
+        self._timer = self._reactor.call_later(0.0, self._next_slice)
+        self._read()
+
+    def _read(self) -> None:
         try:
             data = os.read(self._fd, SLICE)
         except BlockingIOError:
-            return False
+            return
         except OSError:  # a terminal that has gone away
             data = b""
         if not data:
             self._end()
-            return False
+            return
         self._buffer += data
         self._cut()
-        return True
+        if self._lines:
+            self._pause()
 
     def _end(self) -> None:
-        self.pause()
+        self._pause()
         self._eof = True
         if self._buffer and not self._cutting:
             self._add(self._buffer)
@@ -106,3 +122,8 @@ class Source:
 
     def _add(self, line: bytearray) -> None:
         self._lines.append(line.removesuffix(b"\r").decode(errors="replace"))
+
+
+def standard_input() -> int:
+    """The process's own input; where it was closed, one that is at its end."""
+    return os.open(os.devnull, os.O_RDONLY) if sys.stdin is None else sys.stdin.fileno()

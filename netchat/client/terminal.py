@@ -11,6 +11,7 @@ Rules of this file
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from functools import partial
@@ -32,7 +33,7 @@ from netchat.client.notices import (
 )
 from netchat.client.render import message_lines, status_lines
 from netchat.client.screen import Screen, forget_output, standard_screen
-from netchat.client.source import Source
+from netchat.client.source import Source, standard_input
 from netchat.net.timers import Timer
 
 PROMPT = "name: "
@@ -44,12 +45,13 @@ PATIENCE = 10.0
 """Seconds without progress after which a pipe gives up."""
 
 ENOUGH = 64
-"""Unanswered requests with which nothing more is read from a pipe: the outbox's window."""
+"""Unanswered requests with which no more lines are taken from a pipe: the outbox's window."""
 
 
 def run_chat(args: argparse.Namespace) -> int:
     """The command; its exit code."""
-    interactive = sys.stdin.isatty()
+    fd = standard_input()
+    interactive = os.isatty(fd)
     if not interactive and not args.name:
         print("netchat: give a name with --name, as nobody can be asked for it.", file=sys.stderr)
         return exits.USAGE
@@ -59,7 +61,7 @@ def run_chat(args: argparse.Namespace) -> int:
         print(f"netchat: {exc}", file=sys.stderr)
         return exits.USAGE
     screen = standard_screen()
-    source = Source(client.reactor, sys.stdin.fileno())
+    source = Source(client.reactor, fd)
     terminal = Terminal(client, source, screen, interactive=interactive)
     for signum, code in ((signal.SIGINT, exits.INTERRUPTED), (signal.SIGTERM, exits.TERMINATED)):
         client.reactor.add_signal(signum, partial(terminal.interrupt, code))
@@ -87,8 +89,9 @@ class Terminal:
         self._been_online = False
         self._new_identity = False
         self._naming = False
-        self._room: str | None = None
-        self._joining = ""
+        self._rooms: list[str] = []
+        self._joining: dict[str, str] = {}
+        self._here: set[str] = set()
         self._patience: Timer | None = None
 
     def run(self, name: str | None, room: str) -> int:
@@ -101,8 +104,8 @@ class Terminal:
         if not self._interactive:
             self._wait_for(PATIENCE)
         while self._code is None:
-            self._client.reactor.run_once()
-            for line in self._source.take():
+            self._client.reactor.run_once(0.0 if self._source.waiting and self._room else None)
+            for line in self._source.take(self._room):
                 self._take_line(line)
             for news in self._client.take_events():
                 self._take_news(news)
@@ -124,17 +127,20 @@ class Terminal:
         client = self._client
         if self._screen.broken:
             self._code = exits.OK
-        if client.unanswered < ENOUGH:
-            self._source.resume()
-        else:
-            self._source.pause()
         if self._source.ended and self._leaving is None:
+            if self._interactive:
+                self._screen.ask("\n")
             self._leave(exits.OK)
         if self._leaving is not None:
             if not (self._patient and client.unanswered):
                 client.bye()
             if client.closed:
                 self._end()
+
+    @property
+    def _room(self) -> int:
+        """How many lines may be taken now. A person's are always read: one may be `exit`."""
+        return ENOUGH if self._interactive else max(0, ENOUGH - self._client.unanswered)
 
     @property
     def _patient(self) -> bool:
@@ -216,20 +222,24 @@ class Terminal:
             self._screen.tell("not connected; it is kept, and sent later")
 
     def _join(self, room: str) -> None:
-        self._joining = self._client.join(room)
-        self._room = room
+        self._joining[self._client.join(room)] = room
+        self._forget(room)
+        self._rooms.append(room)
 
     def _leave_room(self, room: str | None = None) -> None:
         room = room or self._present_room()
         self._client.leave(room)
-        if room.casefold() == (self._room or "").casefold():
-            others = [other for other in self._client.rooms if other != room]
-            self._room = others[-1] if others else None
+        self._forget(room)
+
+    def _forget(self, room: str) -> None:
+        key = room.casefold()
+        self._rooms = [other for other in self._rooms if other.casefold() != key]
 
     def _present_room(self) -> str:
-        if self._room is None:
+        """Where plain text goes: the last joined of those that were not left."""
+        if not self._rooms:
             raise UsageError("You are in no room; /join one.")
-        return self._room
+        return self._rooms[-1]
 
     def _ask_name(self) -> None:
         self._naming = True
@@ -245,26 +255,29 @@ class Terminal:
     # What arrives
 
     def _take_news(self, news: News) -> None:
-        several = len(self._client.rooms) > 1
+        several = len(self._here) > 1
         me = self._client.name or ""
         if isinstance(news, Message):
-            columns = self._screen.columns
-            self._screen.show(message_lines(news, me, room=several, columns=columns))
-        elif not isinstance(news, Joined) or news.ref == self._joining:
+            lines = message_lines(news, me, room=several, columns=self._screen.columns)
+            self._screen.show(lines, expected=news.sender == me)
+        elif not isinstance(news, Joined) or news.ref in self._joining:
             self._screen.tell(*status_lines(news, me, room=several))
         match news:
-            case Accepted() | Failed() if self._patient:
-                self._wait_for(PATIENCE)
-            case Joined() if news.ref == self._joining:
-                self._room = news.room
-            case Error() if news.ref == self._joining:
-                self._room = next(reversed(self._client.rooms), None)
-            case Left() if self._room is not None:
-                self._screen.tell(f"you write to #{harmless(self._room)} now")
+            case Joined(ref=str(ref)):
+                self._joining.pop(ref, None)
+                self._here.add(news.room)
+            case Error(ref=str(ref)) if ref in self._joining:
+                self._forget(self._joining.pop(ref))
+            case Left():
+                self._here.discard(news.room)
+                if self._rooms:
+                    self._screen.tell(f"you write to #{harmless(self._rooms[-1])} now")
             case Members(complete=False, members=[*_, last]):
                 self._client.who(news.room, after=last.name)
             case RoomList(complete=False, rooms=[*_, last_room]):
                 self._client.list_rooms(after=last_room.room)
+            case Accepted() | Failed() if self._patient:
+                self._wait_for(PATIENCE)
         self._failures += isinstance(news, Failed | Error)
         self._take_notice(news)
 

@@ -118,10 +118,12 @@ class Delivery:
     def _feed_one(self, cursor: Cursor) -> bool:
         """Give a cursor its next slice. True where it can take another one at once."""
         room, session = cursor.room, cast(DoorSession, cursor.session)
-        if cursor.live or session.cursors.get(room) is not cursor or cursor.reading:
+        if room.lagging.get(session) is not cursor or session.closing:
             return False
+        if session.slow or session.reading:
+            return False  # it is fed when it has drained, when its page has come
         if session.transport.pending > LOW:
-            session.transport.request_drain()
+            session.wait_for_drain()
             return False
         last = _last_for(cursor)
         if cursor.next > last:
@@ -129,18 +131,24 @@ class Delivery:
             return False
         if cursor.next < room.first:
             self._skip_trimmed(cursor, session)
-        blob = self._from_tail(cursor, session.wire, last)
-        if blob is None:
+        found = self._from_tail(cursor, session.wire, last)
+        if found is None:
             self._read(cursor)
             return False
-        session.transport.write(blob)
-        session.wake()
+        self._hand(cursor, session, *found)
         return True
+
+    def _hand(self, cursor: Cursor, session: DoorSession, blob: bytes, next_seq: int) -> None:
+        """Write a lagging reader's next slice; of its rooms, this one comes last next time."""
+        session.transport.write(blob)
+        cursor.next = next_seq
+        session.cursors[cursor.room] = session.cursors.pop(cursor.room)
+        session.wake()
 
     def _caught_up(self, cursor: Cursor, session: DoorSession) -> None:
         room = cursor.room
         if session.ended:
-            room.detach(session)
+            room.retire(cursor)
             session.wake()  # a `leave` or `bye` may have waited for what is now not coming
             return
         room.move_to_live(cursor)
@@ -160,21 +168,18 @@ class Delivery:
         session.transport.write(session.wire.encode(gap))
         cursor.next = room.first
 
-    def _from_tail(self, cursor: Cursor, wire: Wire, last: int) -> bytes | None:
-        """The next slice from the tail; readers at the same place share the same object."""
+    def _from_tail(self, cursor: Cursor, wire: Wire, last: int) -> tuple[bytes, int] | None:
+        """The next slice from the tail, and the seq behind it; readers at the same place share
+        the same object."""
         key = (cursor.room, wire, cursor.next, last)
         if key not in self._fed:
             found = self._tails.read(cursor.room, wire, cursor.next, last, SLICE_BYTES)
             self._fed[key] = found and (_join(found[0]), found[1])
-        fed = self._fed[key]
-        if fed is None:
-            return None
-        blob, cursor.next = fed
-        return blob
+        return self._fed[key]
 
     def _read(self, cursor: Cursor) -> None:
         """Ask the log for a cursor's next page; equal reads are shared."""
-        cursor.reading = True
+        cast(DoorSession, cursor.session).reading = True
         room, key = cursor.room, (cursor.room, cursor.next)
         if (waiting := self._reads.get(key)) is not None:
             waiting.append(cursor)
@@ -185,15 +190,15 @@ class Delivery:
 
     def _page_read(self, room: Room, seq: int, outcome: Page | BaseException) -> None:
         cursors = self._reads.pop((room, seq))
-        for cursor in cursors:
-            cursor.reading = False
-        cursors = [cursor for cursor in cursors if _is_waiting(cursor, seq)]
         if isinstance(outcome, BaseException) or not outcome.entries:
-            self._later(RETRY, partial(self._retry, cursors))
+            self._later(RETRY, partial(self._go_on, cursors))
             return
+        self._go_on(cursors)
         messages = [as_message(room, entry) for entry in outcome.entries]
         blobs: dict[tuple[Wire, int], bytes] = {}
         for cursor in cursors:
+            if not _is_waiting(cursor, seq):
+                continue
             session = cast(DoorSession, cursor.session)
             last = min(_last_for(cursor), messages[-1].seq)
             key = (session.wire, last)
@@ -203,20 +208,19 @@ class Delivery:
             if messages[0].seq > seq:
                 room.first = max(room.first, messages[0].seq)
                 self._skip_trimmed(cursor, session)
-            session.transport.write(blobs[key])
-            cursor.next = last + 1
-            self._outgoing.hungry[cursor] = None
-            session.wake()
+            self._hand(cursor, session, blobs[key], last + 1)
 
-    def _retry(self, cursors: list[Cursor], _now: float) -> None:
-        self._outgoing.hungry.update(dict.fromkeys(cursors))
+    def _go_on(self, cursors: list[Cursor], _now: float = 0.0) -> None:
+        """Whoever waited for a page may be fed again, in all of its rooms."""
+        for session in (cast(DoorSession, cursor.session) for cursor in cursors):
+            session.reading = False
+            session.feed()
 
     # -- publishing --------------------------------------------------------------------------
 
     def _publish(self) -> None:
         dirty, waiting = self._outgoing.dirty, self._backlog()
-        while dirty:
-            room = next(iter(dirty))
+        for room in list(dirty):
             live = sum(map(len, room.live.values()))
             if waiting and waiting + live > FLUSH_SLICE:
                 break
@@ -255,8 +259,7 @@ def _last_for(cursor: Cursor) -> int:
 
 def _is_waiting(cursor: Cursor, seq: int) -> bool:
     """Whether a page from `seq` on is still what this cursor needs."""
-    attached = cursor.session.cursors.get(cursor.room) is cursor
-    return attached and not cursor.live and cursor.next == seq
+    return cursor.room.lagging.get(cursor.session) is cursor and cursor.next == seq
 
 
 def _fitting(room: Room) -> int:

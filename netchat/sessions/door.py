@@ -17,7 +17,7 @@ from netchat.chat.events import Ping
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.now import Later, Now
-from netchat.chat.requests import History, Join, Request, Rooms, Who
+from netchat.chat.requests import Hello, History, Join, Request, Rooms, Who
 from netchat.chat.session import Session
 from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
 from netchat.net.transport import HIGH, Transport
@@ -100,7 +100,16 @@ class Door:
 class DoorSession(Session):
     """One peer at a door. Subclasses name their wire."""
 
-    __slots__ = ("asked_at", "door", "held", "machine", "stopped", "throttle", "transport")
+    __slots__ = (
+        "asked_at",
+        "door",
+        "held",
+        "machine",
+        "reading",
+        "stopped",
+        "throttle",
+        "transport",
+    )
 
     def __init__(self, id: str, door: Door, transport: Transport, machine: Machine) -> None:
         super().__init__(id)
@@ -110,6 +119,8 @@ class DoorSession(Session):
         self.held: Request | RefusedRequest | FatalError | None = None
         self.throttle: Throttle | None = None
         self.asked_at: float | None = None
+        self.reading = False
+        """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
         self.stopped = False
         """The connection is gone; timers that still know this session let go of it."""
 
@@ -154,18 +165,33 @@ class DoorSession(Session):
 
     def pause_writing(self) -> None:
         """Above the high mark: its cursors leave the live feed, their places are kept."""
+        self.slow = True
         for room, cursor in self.cursors.items():
             if cursor.live:
                 room.move_to_lagging(cursor, room.published + 1)
 
+    def wait_for_drain(self) -> None:
+        """Nothing more before the peer has read: `resume_writing` follows.
+
+        The transport says either that it is to be paused or that it has drained, so whoever
+        waits for the second must not wait for the first.
+        """
+        self.pause_writing()
+        self.transport.request_drain()
+
     def resume_writing(self) -> None:
         """The peer reads again: feed its cursors, serve its requests."""
+        self.slow = False
+        self.feed()
+        self.wake()
+        self.door.hurry()  # this comes in phase 5, after those who will take it up
+
+    def feed(self) -> None:
+        """Its lagging cursors can be given more."""
         hungry = self.door.hub.outgoing.hungry
         for cursor in self.cursors.values():
             if not cursor.live:
                 hungry[cursor] = None
-        self.wake()
-        self.door.hurry()  # this comes in phase 5, after those who will take it up
 
     # -- turns -------------------------------------------------------------------------------
 
@@ -196,7 +222,7 @@ class DoorSession(Session):
             if budget <= 0:
                 return True
             if self.transport.pending > HIGH:
-                self.transport.request_drain()
+                self.wait_for_drain()
                 return False
             if not hub.may_serve(self, request if isinstance(request, Request) else None):
                 return False
@@ -226,7 +252,8 @@ class DoorSession(Session):
             hub.refuse(self, request.error, ref=request.ref, id=request.id, hello=hello)
         elif self.throttle is not None and self.throttle.is_out_of_patience(now.monotonic):
             refusal = RateLimited(retry_after=self.throttle.retry_after(now.monotonic))
-            hub.refuse(self, refusal, ref=request.ref, id=getattr(request, "id", None))
+            hello = isinstance(request, Hello)
+            hub.refuse(self, refusal, ref=request.ref, id=getattr(request, "id", None), hello=hello)
         else:
             stranger = self.user is None
             hub.handle(self, request, now)
@@ -253,7 +280,7 @@ class DoorSession(Session):
             or self.machine.pending
             or self.unanswered
             or self.busy
-            or any(not cursor.live for cursor in self.cursors.values())
+            or any(self in room.lagging for room in self.cursors)
         )
 
     # -- what the heartbeat asks -------------------------------------------------------------

@@ -53,7 +53,7 @@ class ServerProcess:
         self.data = folder / "data"
         self.env = environment(folder) | (env or {})
         self.args = args
-        self.address: Address = ("", 0)
+        self.address: Address = ("127.0.0.1", 0)
         self.ready = ""
         self._errors = folder / "stderr.txt"
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,8 +73,8 @@ class ServerProcess:
         return self._process
 
     def start(self) -> Self:
-        """Start it (again), and wait for its ready line."""
-        listen = () if "--listen" in self.args else ("--listen", "127.0.0.1:0")
+        """Start it, again in the same place, and wait for its ready line."""
+        listen = () if "--listen" in self.args else ("--listen", self.place)
         command = [*NETCHAT, "serve", *listen, "--data", str(self.data), *self.args]
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -84,6 +84,11 @@ class ServerProcess:
         host, port = re.findall(r"native=(\S+):(\d+)", self.ready)[0]
         self.address = (host.strip("[]"), int(port))
         return self
+
+    @property
+    def place(self) -> str:
+        """Its address, as it is written on a command line."""
+        return "{}:{}".format(*self.address)
 
     def _first_line(self) -> str:
         stdout = self.process.stdout
@@ -116,7 +121,7 @@ class ServerProcess:
         self._reap()
 
     def restart(self) -> None:
-        """A clean stop and a start, on another port and on the same log."""
+        """A clean stop and a start, in the same place and on the same log."""
         assert self.stop() == 0, self.logs()
         self.start()
 
@@ -200,8 +205,7 @@ class RawClient:
         receive_buffer: int | None = None,
     ) -> None:
         self.noise = noise
-        self.token = ""
-        self.epoch = ""
+        self.name = self.token = self.epoch = ""
         self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -262,6 +266,16 @@ class RawClient:
                 self._receive()
             if event["type"] not in self.noise:
                 return event
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that were read off the socket elsewhere."""
+        self._buffer += data
+
+    def peek(self) -> bool:
+        """Whether something has come."""
+        if select.select([self.sock], [], [], 0)[0]:
+            self._receive()
+        return self._ended or len(self._buffer) > self._start
 
     def _receive(self) -> None:
         try:
@@ -334,7 +348,8 @@ class RawClient:
         self.send({"type": "hello", "version": 1, "name": name, **fields})
         welcome = self.recv()
         assert welcome["type"] == "welcome", welcome
-        self.token, self.epoch = welcome["token"], welcome["epoch"]
+        self.name, self.token = welcome["name"], welcome["token"]
+        self.epoch = welcome["epoch"]
         return welcome
 
     def join(self, room: str, **fields: Any) -> Object:
@@ -353,6 +368,19 @@ class RawClient:
         self.send({"type": "bye"})
         self.until("bye")
         self.close()
+
+
+def fill(client: RawClient, room: str, count: int, text: Callable[[int], str] = str) -> None:
+    """Post texts 1 to `count` to a room, and read everything that comes of it."""
+    client.send(
+        {"type": "join", "room": room, "backlog": 0},
+        *(
+            {"type": "post", "room": room, "text": text(n), "id": f"{room}-{n}"}
+            for n in range(1, count + 1)
+        ),
+        {"type": "ping"},
+    )
+    client.until("pong", within=3 * WITHIN)
 
 
 def errors(events: list[Object]) -> list[str]:

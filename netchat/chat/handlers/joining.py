@@ -60,7 +60,9 @@ def _first_to_send(hub: Hub, session: Session, room: Room, request: requests.Joi
     """The seq with which the backlog starts; tells of a gap where one cannot be filled."""
     if request.after is None:
         backlog = DEFAULT_BACKLOG if request.backlog is None else request.backlog
-        return max(room.first, room.head - backlog + 1)
+        start = max(room.first, room.head - backlog + 1)
+        cursor = room.lagging.get(session)
+        return start if cursor is None else min(start, cursor.next)  # it still owes those between
     other_log = request.epoch is not None and request.epoch != hub.epoch
     if other_log or request.after > room.head:
         if request.after > 0:

@@ -11,7 +11,7 @@ from netchat.chat.now import Now
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
 from netchat.chat.settings import PAGE_ROWS
-from netchat.chat.users import Identity, User
+from netchat.chat.users import Identity
 from netchat.errors import NoSuchRoom
 
 if TYPE_CHECKING:
@@ -21,20 +21,27 @@ if TYPE_CHECKING:
 def who(hub: Hub, session: Session, request: requests.Who, now: Now) -> None:
     room = hub.joined_room(session, request.room)
     after = "" if request.after is None else page_key(request.after, room=False)
-    behind = [user for user in room.members if user.identity.key > after]
-    page = nsmallest(PAGE_ROWS, behind, key=lambda user: user.identity.key)
+    everybody = room.talk or [user.identity for user in room.members]
+    behind = [identity for identity in everybody if identity.key > after]
+    page = nsmallest(PAGE_ROWS, behind, key=lambda identity: identity.key)
     hub.answer(
         session,
         events.Members(
             ref=request.ref,
             room=room.name,
-            members=[_member_info(room, user) for user in page],
+            members=[_member_info(room, identity) for identity in page],
             complete=len(page) == len(behind),
         ),
     )
 
 
-def _member_info(room: Room, user: User) -> events.MemberInfo:
+def _member_info(room: Room, identity: Identity) -> events.MemberInfo:
+    """A row of `members`. Nobody enters a talk: its newest message stands for `since`."""
+    user = identity.user
+    if room.talk:
+        here = user is not None and bool(user.sessions)
+        return events.MemberInfo(name=identity.name, since=room.active, away=not here)
+    assert user is not None
     member = room.members[user]
     return events.MemberInfo(name=user.name, since=member.since, away=not member.present)
 

@@ -1,0 +1,40 @@
+"""`python -m bench`: the load harness."""
+
+from __future__ import annotations
+
+import sys
+
+from bench.crew import GeneratorFailed
+from bench.options import Options, parse_options
+from bench.serverprocess import CannotStart
+
+
+def main() -> int:
+    """Run one command; the process's exit code."""
+    options = parse_options(sys.argv[1:])
+    try:
+        return _command(options)
+    except (CannotStart, GeneratorFailed, OSError) as exc:
+        print(f"bench: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command(options: Options) -> int:
+    match options.command:
+        case "limits":
+            from bench.limits import limits as command
+        case "compare":
+            from bench.compare import compare as command
+        case "diff":
+            from bench.diff import diff as command
+        case "selftest":
+            from bench.selftest import selftest as command
+        case _:
+            from bench.run import run as command
+    return command(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

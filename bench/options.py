@@ -1,0 +1,183 @@
+"""The command line. Every option is a flag, and KEY=VALUE, which is how make passes it on."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.scenario import Scenario
+from bench.text import LONGEST, SHORTEST
+from bench.thresholds import Threshold, parse
+
+DURABILITIES = ("memory", "wal", "fsync")
+
+_PAIR = re.compile(r"([A-Z_]+)=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What all commands share; each takes what it needs."""
+
+    command: str = "run"
+    clients: int = 500
+    rooms: int = 5
+    publishers: int = 0
+    rate: float = 200.0
+    window: int = 0
+    seconds: float = 5.0
+    warmup: float = 2.0
+    repeats: int = 3
+    size: int = 64
+    durability: str = "memory"
+    server: str = ""
+    generators: int = 0
+    threshold: tuple[Threshold, ...] = ()
+    quiet: bool = False
+    out: Path = Path("bench-results")
+    cases: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
+    target: float = 50.0
+    files: tuple[Path, ...] = field(default=())
+
+    def scenario(self) -> Scenario:
+        """The crowd that is asked for."""
+        return Scenario(
+            clients=self.clients,
+            rooms=min(self.rooms, self.clients),
+            publishers=self.publishers,
+            size=self.size,
+        )
+
+
+def parse_options(argv: Sequence[str]) -> Options:
+    """Exits with status 2 and a sentence where the command line is wrong."""
+    args = vars(_parser().parse_args(_flags(argv)))
+    given = {name: value for name, value in args.items() if value is not None}
+    for name in ("threshold", "cases", "peers", "files"):
+        if name in given:
+            given[name] = tuple(given[name])
+    return Options(**given)
+
+
+def _flags(argv: Sequence[str]) -> list[str]:
+    """KEY=VALUE as a flag; one without a value was not meant. The default command is `run`."""
+    words: list[str] = []
+    for word in argv:
+        pair = _PAIR.fullmatch(word)
+        if pair is None:
+            words.append(word)
+        elif pair[1] == "QUIET":
+            words += ["--quiet"] if pair[2] not in ("", "0") else []
+        elif pair[2]:
+            words += [f"--{pair[1].lower().replace('_', '-')}={pair[2]}"]
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
+        words.insert(0, "run")
+    return words
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure a chat server: its speed, its limits, and whether it loses anything.",
+        epilog="Options may be written CLIENTS=5000 as well as --clients 5000.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="play a load and print what came of it"))
+    _add_limits(commands.add_parser("limits", help="find out how much the server carries"))
+    _add_compare(commands.add_parser("compare", help="measure other servers beside it"))
+    _add_diff(commands.add_parser("diff", help="compare two results"))
+    commands.add_parser("selftest", help="check that planted faults are caught")
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-c", "--clients", type=_count, metavar="N", help="simulated clients (500)")
+    add("--rooms", type=_count, metavar="N", help="rooms that they are spread over (5)")
+    add("--publishers", type=_count, metavar="N", help="how many of them post (all)")
+    add("-R", "--rate", type=_number, metavar="N", help="messages a second, in all (200)")
+    add(
+        "--window", type=_count, metavar="N",
+        help="keep so many messages outstanding instead of a rate",
+    )  # fmt: skip
+    add("-d", "--seconds", type=_number, metavar="S", help="length of a round (5)")
+    add("--warmup", type=_number, metavar="S", help="length of the round that is left out (2)")
+    add("--repeats", type=_count, metavar="N", help="rounds (3)")
+    add("--size", type=_size, metavar="N", help="characters of a message (64)")
+    add("--durability", choices=DURABILITIES, help="of the server that is started (memory)")
+    add("--server", metavar="HOST:PORT", help="measure this one instead of starting one")
+    add("--generators", type=_count, metavar="N", help="processes (as many as cores allow)")
+    add(
+        "--threshold", type=_threshold, action="extend", metavar="FIGURE<BOUND",
+        help="fail unless it holds, as in 'p99<50ms' (repeatable, or with commas)",
+    )  # fmt: skip
+    add("-q", "--quiet", action="store_true", help="one line")
+    _add_out(parser)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--target", type=_number, metavar="MS", help="the p99 that must be kept to (50)")
+    add("--seconds", type=_number, metavar="S", help="length of a round (5)")
+    add("--clients", type=_count, metavar="N", default=0, help="at most (the file limit)")
+    add("--size", type=_size, metavar="N", help="characters of a message (64)")
+    add("--durability", choices=DURABILITIES, help="of the server that is started (memory)")
+    add("--cases", type=_names, metavar="A,B", help="only connections, rooms-4, rooms-100 ...")
+    _add_out(parser)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--peers", type=_names, metavar="A,B", help="only these (netchat is always there)")
+    add("--cases", type=_names, metavar="A,B", help="only these")
+    add("--repeats", type=_count, metavar="N", help="interleaved rounds (3)")
+    add("--seconds", type=_number, metavar="S", help="length of a round (5)")
+    add("--durability", choices=DURABILITIES, help="of netchat (memory)")
+    _add_out(parser)
+
+
+def _add_diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs=2, type=Path, metavar="FILE", help="results, as JSON")
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the results (bench-results)"
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 1000000")
+    return value
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def _size(text: str) -> int:
+    value = int(text)
+    if not SHORTEST <= value <= LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"a message has {SHORTEST} characters at least, for its times, and {LONGEST} at most"
+        )
+    return value
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _threshold(text: str) -> list[Threshold]:
+    try:
+        return [parse(part) for part in text.split(",")]
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None

@@ -1,0 +1,69 @@
+"""What the coordinator and a generator say to each other: a JSON object a line, over pipes."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+from msgspec.json import Decoder, Encoder
+
+from bench.crowd import Tally
+from bench.scenario import Round, Scenario
+
+
+class Enter(Struct, tag="enter", kw_only=True):
+    """The first order: connect a crowd to host and port. `rooms`: whose members are ours.
+
+    `prefix` begins every name and room, so that runs on one server do not meet.
+    """
+
+    host: str
+    port: int
+    scenario: Scenario
+    rooms: list[int]
+    prefix: str
+    folder: str
+
+
+class Play(Struct, tag="play", kw_only=True):
+    """Play a round, from this time of the monotonic clock (nanoseconds) on."""
+
+    start: int
+    round: Round
+
+
+class Entered(Struct, tag="entered", kw_only=True):
+    """The crowd is there, all but the `failed`. `seconds` since the first connect."""
+
+    joined: int
+    failed: int
+    seconds: float
+    why: dict[str, int] = field(default_factory=dict)
+
+
+class Progress(Struct, tag="progress", kw_only=True):
+    """A round, or the entering, is under way."""
+
+    done: int
+
+
+class Played(Struct, tag="played", kw_only=True):
+    """A round is over and drained.
+
+    `seconds`: from its start to the last delivery. `cpu`: this process's share of a core in
+    that time; `lag_*`: how long its loop was busy at a stretch, in seconds. The latencies lie
+    in `files` (latency, service, lateness), native 64-bit nanoseconds.
+    """
+
+    tally: Tally
+    seconds: float
+    cpu: float
+    lag_p99: float
+    lag_max: float
+    files: list[str]
+
+
+Report = Entered | Progress | Played
+
+encode = Encoder().encode
+decode_enter = Decoder(Enter).decode
+decode_order = Decoder(Play).decode
+decode_report = Decoder(Report).decode  # type: ignore[arg-type]

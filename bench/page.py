@@ -1,0 +1,5 @@
+from bench.results import RunResult
+
+
+def run_page(result: RunResult) -> str:
+    return ""

@@ -1,0 +1,1 @@
+"""Peers: other servers, and how to speak to them."""

@@ -1,0 +1,352 @@
+"""`netchat serve` as its operator meets it: starting, refusing to start, reporting, stopping."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import stat
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.e2e.support import (
+    UNLIMITED,
+    Ended,
+    Object,
+    RawClient,
+    ServerProcess,
+    crowd,
+    framed,
+    run_netchat,
+    seqs,
+    until_true,
+)
+
+CONFIG = 78
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def refused(folder: Path, *args: str, **env: str) -> str:
+    """Run a `serve` that cannot start; its one sentence. Nothing else is printed."""
+    done = run_netchat(folder, "serve", "--listen", "127.0.0.1:0", *args, **env)
+    assert done.returncode != 0 and done.stdout == ""
+    assert done.stderr.startswith("netchat: ") and done.stderr.count("\n") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip()
+
+
+def configured(folder: Path, *args: str, **env: str) -> dict[str, dict[str, object]]:
+    done = run_netchat(folder, "serve", *args, "--print-config", **env)
+    assert (done.returncode, done.stderr) == (0, "")
+    return tomllib.loads(done.stdout)
+
+
+# -- starting ------------------------------------------------------------------------------
+
+
+def test_the_ready_line_names_where_to_connect(folder: Path) -> None:
+    with ServerProcess(folder) as server:
+        assert re.fullmatch(r"netchat ready native=127\.0\.0\.1:\d+", server.ready)
+        assert server.client("ana").is_silent()
+
+
+def test_it_listens_in_several_places(folder: Path) -> None:
+    arguments = ("--listen", "127.0.0.1:0", "--listen", "localhost:0", *UNLIMITED)
+    with ServerProcess(folder, *arguments) as server:
+        places = re.findall(r"native=(\S+):(\d+)", server.ready)
+        assert len(places) >= 2 and len({port for _, port in places}) == 2
+        for n, (host, port) in enumerate(places):
+            server.address = (host.strip("[]"), int(port))
+            with server.client(f"ana-{n}") as client:
+                assert client.join("lobby")["count"] == n + 1
+                client.is_silent()
+
+
+def test_the_log_is_its_owners_alone(folder: Path) -> None:
+    with ServerProcess(folder) as server:
+        with server.client("ana") as client:
+            client.join("lobby")
+            client.post("lobby", "x", "1")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in server.data.iterdir()}
+        assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
+        assert modes.keys() >= {"netchat.db", "netchat.db-wal", "netchat.db-shm"}
+        assert set(modes.values()) == {0o600}
+        assert server.stop() == 0
+        assert not list(server.data.glob("*-wal"))
+
+
+def test_a_memory_server_writes_no_file(folder: Path) -> None:
+    with ServerProcess(folder, "--durability", "memory") as server:
+        with server.client("ana") as client:
+            client.join("lobby")
+            client.post("lobby", "x", "1")
+        assert server.stop() == 0
+        assert not server.data.exists()
+
+
+# -- refusing to start ---------------------------------------------------------------------
+
+
+def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        sentence = refused(folder, "--listen", f"127.0.0.1:{port}", "--data", "data")
+    assert f"127.0.0.1:{port}" in sentence and "in use" in sentence
+
+
+def test_a_host_that_is_not_this_machines_is_one_sentence(folder: Path) -> None:
+    assert "192.0.2.1:0" in refused(folder, "--listen", "192.0.2.1:0", "--data", "data")
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(folder: Path) -> None:
+    (folder / "file").write_text("in the way")
+    assert "file" in refused(folder, "--data", str(folder / "file" / "data"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to every folder")
+def test_a_folder_that_cannot_be_written_to_is_one_sentence(folder: Path) -> None:
+    (folder / "data").mkdir(mode=0o500)
+    assert "cannot be written to" in refused(folder, "--data", str(folder / "data"))
+
+
+def test_a_data_folder_is_one_servers(folder: Path) -> None:
+    with ServerProcess(folder) as server:
+        assert "in use by another server" in refused(folder, "--data", str(server.data))
+        assert server.client("ana").is_silent()
+
+
+def test_a_newer_schema_is_refused(folder: Path) -> None:
+    with ServerProcess(folder) as server:
+        server.stop()
+    db = apsw.Connection(str(server.data / "netchat.db"))
+    db.pragma("user_version", 99)
+    db.close()
+    assert "newer netchat" in refused(folder, "--data", str(server.data))
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but long enough" * 100, b"\0" * 512])
+def test_a_foreign_file_is_refused_and_left_as_it_is(folder: Path, content: bytes) -> None:
+    path = folder / "netchat.db"
+    path.write_bytes(content)
+    assert "netchat.db" in refused(folder, "--data", str(folder))
+    assert path.read_bytes() == content
+
+
+# -- settings ------------------------------------------------------------------------------
+
+
+def test_printed_settings_are_a_file_that_gives_the_same(folder: Path) -> None:
+    arguments = ("--set", "limits.rooms=7", "--set", "topics.lobby=Hello, world")
+    printed = configured(folder, *arguments)
+    assert printed["limits"]["rooms"] == 7 and printed["topics"] == {"lobby": "Hello, world"}
+    done = run_netchat(folder, "serve", *arguments, "--print-config")
+    (folder / "settings.toml").write_text(done.stdout)
+    assert configured(folder, "--config", "settings.toml") == printed
+
+
+def test_a_flag_counts_more_than_the_environment_and_that_more_than_the_file(
+    folder: Path,
+) -> None:
+    (folder / "s.toml").write_text("[limits]\nrooms = 1\nheartbeat = 1\nhold = 1\n")
+    env = {"NETCHAT_LIMITS_ROOMS": "2", "NETCHAT_LIMITS_HEARTBEAT": "2"}
+    flags = ("--config", "s.toml", "--set", "limits.rooms=3")
+    limits = configured(folder, *flags, **env)["limits"]
+    assert (limits["rooms"], limits["heartbeat"], limits["hold"]) == (3, 2, 1)
+
+
+def test_the_users_own_file_is_read_without_being_named(folder: Path) -> None:
+    place = folder / "netchat" / "netchat.toml"
+    place.parent.mkdir()
+    place.write_text("[limits]\nrooms = 9\n")
+    assert configured(folder)["limits"]["rooms"] == 9
+
+
+WRONG = [
+    (["--set", "limits.rooms=many"], {}, "limits.rooms"),
+    (["--set", "limits.rooms=0"], {}, "limits.rooms"),
+    (["--set", "limits.romms=5"], {}, "limits.rooms"),
+    (["--set", "limits.heartbeat=-1"], {}, "limits.heartbeat"),
+    (["--set", "limits.enabled=perhaps"], {}, "limits.enabled"),
+    (["--set", "nonsense"], {}, "section.key=value"),
+    (["--set", "=1"], {}, "no setting"),
+    (["--set", "server.listen=nowhere"], {}, "server.listen"),
+    (["--listen", "127.0.0.1:99999"], {}, "listen"),
+    (["--listen", "127.0.0.1:port"], {}, "listen"),
+    (["--durability", "paper"], {}, "server.durability"),
+    (["--config", "missing.toml"], {}, "missing.toml"),
+    (["--config", "bad.toml"], {}, "bad.toml"),
+    (["--config", "unknown.toml"], {}, "limits.rom"),
+    ([], {"NETCHAT_LIMITS_ROM": "1"}, "NETCHAT_LIMITS_ROM"),
+    ([], {"NETCHAT_LIMITS_ROOMS": "x"}, "NETCHAT_LIMITS_ROOMS"),
+    ([], {"NETCHAT_COLOUR": "blue"}, "NETCHAT_COLOUR"),
+]
+
+
+@pytest.mark.parametrize(("args", "env", "named"), WRONG, ids=lambda value: str(value)[:40])
+def test_a_wrong_setting_is_named(
+    folder: Path, args: list[str], env: dict[str, str], named: str
+) -> None:
+    (folder / "bad.toml").write_text("[limits\nrooms = 1")
+    (folder / "unknown.toml").write_text("[limits]\nrom = 1\n")
+    done = run_netchat(folder, "serve", *args, "--data", "data", **env)
+    assert done.returncode == CONFIG
+    assert named in done.stderr and done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr and done.stdout == ""
+
+
+# -- stopping ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_says_bye_to_everybody_and_ends_the_server(folder: Path, signum: int) -> None:
+    with (
+        ServerProcess(folder, *UNLIMITED) as server,
+        crowd(server, [f"guest-{n}" for n in range(200)], "lobby") as clients,
+    ):
+        stranger = server.client()
+        assert stranger.ask({"type": "ping"})
+        begun = time.monotonic()
+        server.send_signal(signum)
+        retries = set()
+        for client in clients:
+            bye = client.until("bye")
+            assert bye["reason"] == "shutting_down" and 0 < bye["retry_after"] < 5
+            retries.add(bye["retry_after"])
+            assert client.is_ended()
+            client.close()
+        assert len(retries) > 100, "a crowd must not come back as one"
+        error = stranger.recv()
+        assert (error["code"], error["fatal"]) == ("shutting_down", True)
+        stranger.close()
+        assert server.wait() == 0
+        assert time.monotonic() - begun < 5
+        assert "Traceback" not in server.logs()
+
+
+def test_at_a_stop_everything_that_was_accepted_is_told_and_kept(folder: Path) -> None:
+    """Two hundred clients post as fast as they can while the server is told to stop. All that
+    they write fits the kernel's buffers, so nobody has fallen behind."""
+    names = [f"writer-{n}" for n in range(200)]
+    accepted: dict[tuple[str, str], int] = {}
+    told: dict[str, list[int]] = {}
+    with ServerProcess(folder, *UNLIMITED) as server:
+        with crowd(server, names, "lobby") as clients:
+            for client in clients:
+                client.send_bytes(posts(5), reading=False)
+            server.send_signal(signal.SIGTERM)
+            for name, client in zip(names, clients, strict=True):
+                told[name] = []
+                for event in everything(client):
+                    if event["type"] == "accepted":
+                        accepted[name, event["id"]] = event["seq"]
+                    elif event["type"] == "message":
+                        told[name].append(event["seq"])
+                client.close()
+            assert server.wait() == 0
+        server.start()
+        with server.client("reader") as reader:
+            head = reader.join("lobby", after=0)["head"]
+            stored = reader.collect("message", head)
+        places = {(message["from"], message["id"]): message["seq"] for message in stored}
+        assert seqs(stored) == list(range(1, head + 1))
+        assert places == accepted
+        assert all(seqs == list(range(1, head + 1)) for seqs in told.values())
+
+
+def posts(count: int) -> bytes:
+    return framed(
+        *({"type": "post", "room": "lobby", "text": "x", "id": f"{n}"} for n in range(count))
+    )
+
+
+def everything(client: RawClient) -> Iterator[Object]:
+    try:
+        while True:
+            yield client.recv()
+    except Ended:
+        return
+
+
+def test_everybody_is_told_at_once(folder: Path) -> None:
+    with ServerProcess(folder) as server, server.client("ana") as client:
+        server.send_signal(signal.SIGTERM)
+        client.until("bye", within=0.5)
+        client.close()
+        assert server.wait(within=1) == 0
+
+
+def test_a_second_signal_stops_at_once(folder: Path) -> None:
+    with ServerProcess(folder) as server:
+        holding = server.client("holding")
+        server.send_signal(signal.SIGINT)
+        holding.until("bye")  # and it does not close, so the stop goes on
+        begun = time.monotonic()
+        assert server.stop(signal.SIGINT) != 0
+        assert time.monotonic() - begun < 1
+        assert "Traceback" not in server.logs()
+
+
+def test_a_client_that_never_reads_does_not_hold_up_the_end(folder: Path) -> None:
+    with ServerProcess(folder, *UNLIMITED) as server:
+        stuck = server.client("stuck", receive_buffer=4_096)
+        stuck.join("lobby")
+        with server.client("writer", noise=("presence", "message")) as writer:
+            writer.join("lobby")
+            for n in range(500):
+                writer.send({"type": "post", "room": "lobby", "text": "x" * 4_000, "id": f"{n}"})
+            writer.collect("accepted", 500)
+        begun = time.monotonic()
+        assert server.stop(within=10) == 0
+        assert time.monotonic() - begun < 10
+        stuck.close()
+
+
+def test_a_stop_in_the_middle_of_logins_is_in_order(folder: Path) -> None:
+    with ServerProcess(folder, *UNLIMITED) as server:
+        clients = [server.client() for _ in range(100)]
+        for n, client in enumerate(clients):
+            client.send({"type": "hello", "version": 1, "name": f"late-{n}"})
+        server.send_signal(signal.SIGTERM)
+        for client in clients:
+            last = list(everything(client))[-1]
+            assert last["type"] == "bye" or last["code"] == "shutting_down"
+            client.close()
+        assert server.wait() == 0
+
+
+# -- reporting -----------------------------------------------------------------------------
+
+
+def test_sigusr1_reports_figures_and_the_server_goes_on(folder: Path) -> None:
+    with ServerProcess(folder) as server:
+        client = server.client("ana")
+        client.join("lobby")
+        client.post("lobby", "x", "1")
+        client.until("message")
+        figures = server.figures()
+        assert figures["connections"] == 1 and figures["accepted"] == 1
+        assert figures["ticks"] > 0 and 0 < figures["lag_max_ms"] < 1_000
+        assert server.figures()["ticks"] < figures["ticks"]
+        assert client.is_silent()
+
+
+def test_nothing_of_what_people_write_is_in_the_servers_output(folder: Path) -> None:
+    with ServerProcess(folder, "--set", "log.level=debug") as server:
+        client = server.client("ana")
+        client.join("lobby")
+        client.post("lobby", "between us", "1")
+        client.ask({"type": "message"})
+        client.send_bytes(b"\0\0\0\x0abetween us")
+        client.close()
+        until_true(lambda: server.figures()["connections"] == 0)
+        assert "between us" not in server.logs() and client.token not in server.logs()

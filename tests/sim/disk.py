@@ -1,0 +1,203 @@
+"""The disk: what outlives the server's process, and the logs that are kept on it.
+
+The model log keeps a journal of batches. Each is on the disk once it has been synced; a power
+cut forgets any number of the newest that were not. A killed process loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from netchat.chat.log import (
+    Appended,
+    Batch,
+    IdentityRow,
+    Reader,
+    RoomRow,
+    RoomState,
+    State,
+    Store,
+    Stored,
+    TalkRow,
+    TokenRow,
+)
+from netchat.storage.memory import MemoryLog
+from netchat.storage.place import Head, MessageRow
+
+
+class Disk(Protocol):
+    """Where a log lives between two lives of the server."""
+
+    durability: str
+
+    def open(self, wall: Callable[[], int], new_epoch: Callable[[], str]) -> tuple[Store, Reader]:
+        """The two sides of the log, for a new life."""
+
+    def crash(self, power: bool, random: Random) -> None:
+        """The process ends; with `power`, so does the machine."""
+
+    def rows(self) -> list[MessageRow]:
+        """Every message that is on record, in order of room and seq."""
+
+    def is_lost(self, room: int, seq: int, id: str) -> bool:
+        """Whether a message that should be on record by now is not."""
+
+    def discard(self) -> None:
+        """Clean up."""
+
+
+@dataclass
+class MemoryDisk:
+    """Nothing outlives the process."""
+
+    keep: int
+    durability: str = "memory"
+    log: MemoryLog | None = None
+
+    def open(self, wall: Callable[[], int], new_epoch: Callable[[], str]) -> tuple[Store, Reader]:
+        self.log = MemoryLog(wall, new_epoch(), self.keep)
+        return self.log, self.log
+
+    def crash(self, power: bool, random: Random) -> None:
+        self.log = None
+
+    def rows(self) -> list[MessageRow]:
+        return [] if self.log is None else rows_of(self.log)
+
+    def is_lost(self, room: int, seq: int, id: str) -> bool:
+        return self.log is None or is_lost(self.log, room, seq, id)
+
+    def discard(self) -> None:
+        """Nothing to clean up."""
+
+
+@dataclass
+class ModelDisk:
+    """A journal of batches with their results."""
+
+    durability: str
+    keep: int
+    journal: list[tuple[Batch, Appended]] = field(default_factory=list)
+    synced: int = 0
+    epoch: str = ""
+    clean: bool = True
+    rebooted: bool = False
+    log: ModelLog | None = None
+
+    def open(self, wall: Callable[[], int], new_epoch: Callable[[], str]) -> tuple[Store, Reader]:
+        lossy = not self.clean and self.rebooted and self.durability == "wal"
+        if not self.epoch or lossy:
+            self.epoch = new_epoch()
+        self.clean = self.rebooted = False
+        self.log = ModelLog(self, wall)
+        return self.log, self.log
+
+    def write(self, batch: Batch, appended: Appended) -> None:
+        self.journal.append((batch, appended))
+        if self.durability == "fsync":
+            self.synced = len(self.journal)
+
+    def crash(self, power: bool, random: Random) -> None:
+        self.log = None
+        if power:
+            self.rebooted = True
+            del self.journal[random.randint(self.synced, len(self.journal)) :]
+        self.synced = len(self.journal)
+
+    def rows(self) -> list[MessageRow]:
+        return rows_of(self.log or ModelLog(self, lambda: 0))
+
+    def is_lost(self, room: int, seq: int, id: str) -> bool:
+        return self.log is None or is_lost(self.log, room, seq, id)
+
+    def discard(self) -> None:
+        """Nothing to clean up."""
+
+
+class ModelLog(MemoryLog):
+    """A log in memory that is rebuilt from the journal at each start."""
+
+    def __init__(self, disk: ModelDisk, wall: Callable[[], int]) -> None:
+        super().__init__(wall, disk.epoch, disk.keep)
+        self._disk = disk
+        self._rows: dict[type, dict[object, object]] = {
+            RoomRow: {},
+            TalkRow: {},
+            IdentityRow: {},
+            TokenRow: {},
+        }
+        for batch, appended in disk.journal:
+            self._replay(batch, appended)
+
+    def load(self) -> State:
+        rows = self._rows
+        rooms = [
+            RoomState(row, self._first(row.room), self._head(row.room), self._active(row.room))
+            for row in rows[RoomRow].values()
+            if isinstance(row, RoomRow)
+        ]
+        return State(
+            self._epoch,
+            rooms,
+            [row for row in rows[TalkRow].values() if isinstance(row, TalkRow)],
+            [row for row in rows[IdentityRow].values() if isinstance(row, IdentityRow)],
+            [row for row in rows[TokenRow].values() if isinstance(row, TokenRow)],
+        )
+
+    def append(self, batch: Batch) -> Appended:
+        appended = super().append(batch)
+        self._disk.write(batch, appended)
+        self._note(batch)
+        return appended
+
+    def close(self) -> None:
+        self._disk.synced = len(self._disk.journal)
+        self._disk.clean = True
+
+    def _note(self, batch: Batch) -> None:
+        for room in batch.rooms:
+            self._rows[RoomRow][room.room] = room
+        for talk in batch.talks:
+            self._rows[TalkRow][talk.room] = talk
+        for identity in batch.identities:
+            self._rows[IdentityRow][identity.identity] = identity
+        for token in batch.tokens:
+            self._rows[TokenRow][token.hash] = token
+
+    def _replay(self, batch: Batch, appended: Appended) -> None:
+        self._note(batch)
+        for room in batch.rooms:
+            self._heads.setdefault(room.room, Head())
+        for post, result in zip(batch.posts, appended.results, strict=True):
+            if isinstance(result, Stored):
+                row = MessageRow(
+                    post.room,
+                    result.seq,
+                    result.time,
+                    post.identity,
+                    post.id,
+                    post.sender,
+                    post.to,
+                    post.text,
+                )
+                self._heads[post.room] = Head(result.seq, result.time)
+                self._rooms.setdefault(post.room, {})[result.seq] = row
+                self._held[post.identity, post.id] = row
+        for number in appended.firsts:
+            self._trim(number)
+
+    def _active(self, room: int) -> int:
+        return self._heads.get(room, Head()).time
+
+
+def rows_of(log: MemoryLog) -> list[MessageRow]:
+    """Everything that a log in memory holds."""
+    return [row for room in sorted(log._rooms) for _, row in sorted(log._rooms[room].items())]
+
+
+def is_lost(log: MemoryLog, room: int, seq: int, id: str) -> bool:
+    row = log._rooms.get(room, {}).get(seq)
+    return seq >= log._first(room) and (row is None or row.id != id)

@@ -1,0 +1,153 @@
+"""The ledger: what the server has told anybody, kept to hold it to.
+
+It outlives the server's process. At each start, and at the end, it is held against the log:
+what was told under one epoch must be in the log as long as the epoch lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from netchat.chat.events import Accepted, Message
+from netchat.storage.place import MessageRow
+
+from .world import Violation
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A message, as it was told first."""
+
+    time: int
+    sender: str
+    text: str
+    id: str
+    to: str | None
+
+
+def fact_of(message: Message) -> Fact:
+    return Fact(message.time, message.sender, message.text, message.id, message.to)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An acknowledgement, and what it was for."""
+
+    room: str
+    seq: int
+    time: int
+    text: str
+
+
+class Ledger:
+    """What all connections have been told."""
+
+    def __init__(self, is_lost: Callable[[str, int, str], bool]) -> None:
+        self.epoch = ""
+        self.facts: dict[tuple[str, int], Fact] = {}
+        self.receipts: dict[tuple[int, str], Receipt] = {}
+        self.identities: dict[str, int] = {}
+        """Whom a token stands for."""
+        self.names: dict[int, set[str]] = {}
+        """Every name that an identity has had."""
+        self.posted = 0
+        self._is_lost = is_lost
+
+    # -- identities ------------------------------------------------------------------------------
+
+    def welcomed(self, shown: str | None, token: str, name: str) -> int:
+        """A `welcome` has been told: the identity that it was for."""
+        if shown is None:
+            identity = len(self.names) + 1
+        elif shown in self.identities:
+            identity = self.identities[shown]
+        else:
+            raise Violation("a token stands for one identity", "an unknown one was taken")
+        self.identities[token] = identity
+        self.names.setdefault(identity, set()).add(name)
+        return identity
+
+    def token_refused(self, token: str, name: str) -> None:
+        """Whoever has been acknowledged a post can be recognised for as long as the log lives."""
+        identity = self.identities.get(token)
+        if identity is None or name not in self.names[identity]:
+            return
+        if len(self.names[identity]) == 1 and any(who == identity for who, _ in self.receipts):
+            raise Violation("tokens outlive restarts", f"{name}'s was refused after a receipt")
+
+    # -- messages --------------------------------------------------------------------------------
+
+    def told(self, message: Message, epoch: str) -> None:
+        """A message has been sent to somebody."""
+        key = (message.room, message.seq)
+        fact = fact_of(message)
+        known = self.facts.setdefault(key, fact)
+        if known != fact:
+            raise Violation("all see the same", f"{key} was {known}, now {fact}")
+        earlier = self.facts.get((message.room, message.seq - 1))
+        if earlier is not None and earlier.time > message.time:
+            raise Violation("times never run backwards", f"{earlier} before {message}")
+        self._must_be_safe(message.room, message.seq, message.id)
+
+    def acknowledged(self, identity: int, text: str, event: Accepted) -> None:
+        """A post has been acknowledged."""
+        receipt = Receipt(event.room, event.seq, event.time, text)
+        first = self.receipts.setdefault((identity, event.id), receipt)
+        if first != receipt:
+            raise Violation("an id is stored once", f"{event.id}: {first}, then {receipt}")
+        if first is not receipt and not event.duplicate:
+            raise Violation("an id is stored once", f"{event.id} accepted twice as new: {receipt}")
+        fact = self.facts.get((event.room, event.seq))
+        if fact is not None and (fact.id, fact.text, fact.time) != (event.id, text, event.time):
+            raise Violation("an acknowledgement names its message", f"{event} for {fact}")
+        self.posted += not event.duplicate
+        self._must_be_safe(event.room, event.seq, event.id)
+
+    def _must_be_safe(self, room: str, seq: int, id: str) -> None:
+        if self._is_lost(room, seq, id):
+            raise Violation("told means committed", f"{room} {seq} ({id}) is not in the log")
+
+    # -- against the log -------------------------------------------------------------------------
+
+    def begin_life(self, epoch: str) -> None:
+        """The server has started, under this epoch."""
+        if epoch != self.epoch:
+            self.facts.clear()
+            self.receipts.clear()
+            self.epoch = epoch
+
+    def compare(self, rows: Iterable[MessageRow], names: Mapping[int, str]) -> None:
+        """Hold everything that was told against what the log holds."""
+        rooms: dict[str, dict[int, MessageRow]] = {}
+        keys: set[tuple[int, str]] = set()
+        for row in rows:
+            rooms.setdefault(names[row.room], {})[row.seq] = row
+            if (row.identity, row.id) in keys:
+                raise Violation("an id is stored once", f"the log has {row.id} twice")
+            keys.add((row.identity, row.id))
+        for name, held in rooms.items():
+            if sorted(held) != list(range(min(held), max(held) + 1)):
+                raise Violation("seqs are contiguous", f"{name} has {sorted(held)}")
+        for (room, seq), fact in self.facts.items():
+            found = _held(rooms, room, seq)
+            if found is not None and _as_fact(found) != fact:
+                raise Violation("told means committed", f"{room} {seq}: {fact}, held {found}")
+        for (_, id), receipt in self.receipts.items():
+            found = _held(rooms, receipt.room, receipt.seq)
+            if found is not None and (found.id, found.text) != (id, receipt.text):
+                raise Violation("accepted means committed", f"{id}: {receipt}, held {found}")
+
+
+def _held(rooms: dict[str, dict[int, MessageRow]], room: str, seq: int) -> MessageRow | None:
+    """What the log has there; None where retention has taken it. Raises where it is lost."""
+    held = rooms.get(room, {})
+    if seq in held:
+        return held[seq]
+    if not held or seq > max(held):
+        raise Violation("told means committed", f"{room} {seq} is not in the log")
+    return None
+
+
+def _as_fact(row: MessageRow) -> Fact:
+    return Fact(row.time, row.sender, row.text, row.id, row.recipient)

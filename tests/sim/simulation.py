@@ -1,0 +1,374 @@
+"""One run: the whole real server among simulated clients, on a simulated machine.
+
+Two phases. In the first one (safety) everything goes wrong that the plan has; nothing false may
+be said or done. In the second one (liveness) the faults are over and nobody does anything new;
+everything must come to rest, with everybody connected and complete.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from netchat.environment import CallSoon, Environment, LogParts
+from netchat.errors import StartError, StoreFailed, StoreFull
+from netchat.server import Server
+from netchat.storage.worker import InlineWorker
+
+from .disk import Disk, MemoryDisk, ModelDisk
+from .final import check_at_rest, why_not_at_rest
+from .inspector import Inspector
+from .ledger import Ledger
+from .net import Connection, Net
+from .person import Person
+from .plan import Plan, draw_plan, limits_in_force
+from .prober import Calm, Hostile, Prober, Wild
+from .selector import SimSelector
+from .witness import Witness
+from .worker import SimWorker
+from .world import Crash, Violation, World
+
+LIVENESS = 200_000
+"""Milliseconds in which everything must have come to rest. A line that went dead in silence is
+noticed by the client's own clock alone: 25 + 20 + 20 s with the longest heartbeat, and once
+more where the server was down at that moment."""
+
+DRAIN_SLACK = 3.0
+"""Seconds that a stop may take beyond the time that the operator gave."""
+
+DAY = 86_400_000
+
+
+@dataclass
+class Outcome:
+    """What a run was."""
+
+    seed: int
+    fingerprint: str
+    simulated: int
+    """Milliseconds."""
+    posts: int
+    ticks: int
+    sometimes: Counter[str]
+
+
+@dataclass
+class Failure(Exception):
+    """A run that broke a promise: how to see it again, and what happened last."""
+
+    seed: int
+    rule: str
+    detail: str
+    recent: list[str]
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, {self.rule}: {self.detail}"
+
+
+class Simulation:
+    """`run` it once."""
+
+    def __init__(self, seed: int, make_disk: Callable[[World], Disk] | None = None) -> None:
+        self.world = World(seed)
+        durability = "fsync" if make_disk is not None else None
+        self.plan: Plan = draw_plan(self.world.random("plan"), durability)
+        self.net = Net(self.world)
+        self.net.accept_failures = self.plan.accept_failures
+        self.net.watch = self._watch
+        self.disk = self._model_disk() if make_disk is None else make_disk(self.world)
+        self.ledger = Ledger(self._is_lost)
+        self.witnesses: dict[Connection, Witness] = {}
+        self.server: Server | None = None
+        self.persons: list[Person] = []
+        self.wild: list[Wild] = []
+        self.ticks = 0
+        self._random = self.world.random("faults")
+        self._server_random = self.world.random("server")
+        self._workers: list[SimWorker] = []
+        self._inspector: Inspector | None = None
+        self._frozen_until = 0
+        self._stop_by: int | None = None
+        self._safe = True
+        """The first phase is on."""
+
+    def _model_disk(self) -> Disk:
+        if self.plan.durability == "memory":
+            return MemoryDisk(self.plan.keep)
+        return ModelDisk(self.plan.durability, self.plan.keep)
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Raises Failure."""
+        try:
+            with limits_in_force(self.plan.limits), _quiet():
+                self._run()
+        except Violation as exc:
+            detail = str(exc).removeprefix(f"{exc.rule}: ")
+            raise Failure(self.world.seed, exc.rule, detail, list(self.world.recent)) from exc
+        finally:
+            with suppress(Violation, Crash):
+                self._end_life()
+            self.disk.discard()
+        return Outcome(
+            seed=self.world.seed,
+            fingerprint=self.world.fingerprint(),
+            simulated=self.world.now,
+            posts=self.ledger.posted,
+            ticks=self.ticks,
+            sometimes=self.world.sometimes,
+        )
+
+    def _run(self) -> None:
+        self._start()
+        self._populate()
+        self._plan_faults()
+        while self.world.now < self.plan.duration:
+            self._tick()
+        self._heal()
+        limit = self.world.now + LIVENESS
+        while (reason := why_not_at_rest(self)) is not None:
+            if self.world.now > limit:
+                raise Violation("everything comes to rest", reason)
+            self._tick()
+        check_at_rest(self)
+
+    def _populate(self) -> None:
+        plan, world, net = self.plan, self.world, self.net
+        names = [f"p{number}" for number in range(plan.persons)]
+        self.persons = [Person(world, net, plan, name, names) for name in names]
+        self.wild = [
+            *(Prober(world, net, plan, f"w{number}") for number in range(plan.probers)),
+            *(Hostile(world, net, plan, f"h{number}") for number in range(plan.hostiles)),
+            Calm(world, net, plan, "calm"),
+        ]
+
+    def _tick(self) -> None:
+        world, server = self.world, self.server
+        if world.now < self._frozen_until:
+            world.run_to(self._frozen_until)
+        if server is None:
+            world.run_to(world.next_instant() or world.now + 1)
+            return
+        self.ticks += 1
+        try:
+            server.reactor.run_once(1.0)
+        except Crash:
+            self._crashed(power=self._random.random() < 0.3)
+            return
+        except Exception as exc:
+            raise Violation("no exception reaches the reactor", repr(exc)) from exc
+        if self._inspector is not None:
+            self._inspector.check()
+        for wild in self.wild:
+            if isinstance(wild, Calm):
+                wild.check()
+        if self._stop_by is not None:
+            self._look_at_stop(server)
+
+    # -- lives of the server ---------------------------------------------------------------------
+
+    def _start(self) -> None:
+        server = Server(self.plan.config, self._environment(), strict=True)
+        try:
+            server.start()
+        except StartError as exc:
+            self.world.trace(f"the server cannot start: {exc}")
+            self.world.after(1_000, self._start)
+            return
+        self.server = server
+        self.net.crash_in = -1
+        self.world.trace("the server is up")
+        self.ledger.begin_life(server.hub.epoch)
+        self._compare(server)
+        writing = self._workers[0] if self._workers else None
+        self._inspector = Inspector(self.world, server, writing)
+        for wild in self.wild:
+            if isinstance(wild, Calm):
+                wild.excuse()
+
+    def _environment(self) -> Environment:
+        return Environment(
+            selector=SimSelector(self.world, self.net, self.plan.busy, self.plan.spurious),
+            clock=self.world,
+            random=self._server_random,
+            listen=self.net.listen,
+            open_log=self._open_log,
+            max_connections=1_000,
+        )
+
+    def _open_log(self, call_soon: CallSoon) -> LogParts:
+        store, reader = self.disk.open(
+            self.world.wall, lambda: self._server_random.randbytes(8).hex()
+        )
+        if self.plan.durability == "memory":
+            self._workers = []
+            return LogParts(store, InlineWorker(), reader, InlineWorker())
+        writing = SimWorker(self.world, "log", self.plan.writing, call_soon)
+        reading = SimWorker(self.world, "reader", self.plan.reading, call_soon)
+        self._workers = [writing, reading]
+        return LogParts(store, writing, reader, reading)
+
+    def _compare(self, server: Server) -> None:
+        rows = self.disk.rows()
+        directory = server.hub.directory
+        names = {room.id: room.name for room in directory._rooms.values()}
+        self.ledger.compare(rows, names)
+
+    def _is_lost(self, room: str, seq: int, id: str) -> bool:
+        assert self.server is not None
+        found = self.server.hub.directory.find(room)
+        return found is None or self.disk.is_lost(found.id, seq, id)
+
+    def _crashed(self, power: bool) -> None:
+        """The process is gone, in the middle of whatever it was doing."""
+        self.world.trace("power cut" if power else "killed")
+        self.world.sometimes["power cut" if power else "killed"] += 1
+        for worker in self._workers:
+            worker.abandon()
+        self.net.kill_server(silently=power)
+        self.disk.crash(power, self._random)
+        self._end_life()
+        self.world.after(self._random.choice([100, 1_000, 8_000]), self._start)
+
+    def _end_life(self) -> None:
+        """Let go of the server's object, without its doing anything more."""
+        server, self.server, self._inspector, self._stop_by = self.server, None, None, None
+        self.net.crash_in = -1
+        if server is not None:
+            for listener in server.listeners:
+                listener.close()
+            server.reactor.close()
+        self.witnesses.clear()
+        self.net.forget_finished()
+
+    def _look_at_stop(self, server: Server) -> None:
+        """The server has been told to stop in good order."""
+        if server.reactor._stopped:
+            self.world.trace("the server has stopped")
+            self.world.sometimes["stopped in order" if server.stopped_in_order else "hurried"] += 1
+            server.close()
+            self.net.kill_server(silently=False)
+            self._end_life()
+            self.world.after(self._random.choice([100, 2_000]), self._start)
+        elif self._stop_by is not None and self.world.now > self._stop_by:
+            raise Violation("a stop ends in time", f"not by {self._stop_by}")
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def _plan_faults(self) -> None:
+        faults = self.plan.faults
+        for mean, fault in [
+            (faults.reset, self._reset),
+            (faults.vanish, lambda: self._random.choice(self.persons).vanish()),
+            (faults.stall, self._stall),
+            (faults.slow_reader, lambda: self._random.choice(self.persons).go_slow()),
+            (faults.kill, self._kill),
+            (faults.power_cut, self._kill),
+            (faults.drain, self._drain),
+            (faults.freeze, self._freeze),
+            (faults.clock_jump, self._jump),
+            (faults.broken_disk, self._break_disk),
+        ]:
+            if mean:
+                self._repeat(mean, fault)
+
+    def _repeat(self, mean: int, fault: Callable[[], None]) -> None:
+        def strike() -> None:
+            if self._safe:
+                fault()
+                self._repeat(mean, fault)
+
+        self.world.after(1 + int(self._random.expovariate(1 / mean)), strike)
+
+    def _reset(self) -> None:
+        if (connection := self._some_connection()) is not None:
+            connection.reset()
+
+    def _stall(self) -> None:
+        if (connection := self._some_connection()) is not None:
+            connection.line.stalled_until = self.world.now + self._random.randint(50, 5_000)
+
+    def _some_connection(self) -> Connection | None:
+        alive = [
+            connection
+            for connection in self.net.connections
+            if not (connection.client_gone or connection.server_gone or connection.line.spared)
+        ]
+        return self._random.choice(alive) if alive else None
+
+    def _kill(self) -> None:
+        if self.server is not None and self.net.crash_in < 0:
+            self.net.crash_in = self._random.choice([0, 1, 2, 5, 20])
+
+    def _drain(self) -> None:
+        if self.server is not None and self._stop_by is None:
+            self.world.trace("told to stop")
+            seconds = self.plan.config.limits.shutdown + DRAIN_SLACK
+            self._stop_by = self.world.now + int(seconds * 1000)
+            self.server.stop()
+
+    def _freeze(self) -> None:
+        self.world.trace("frozen")
+        self.world.sometimes["frozen"] += 1
+        self._frozen_until = self.world.now + self._random.choice([2_000, 30_000])
+        if self._stop_by is not None:
+            self._stop_by += self._frozen_until - self.world.now
+        self.world.at(self._frozen_until, self._excuse)
+
+    def _excuse(self) -> None:
+        for wild in self.wild:
+            if isinstance(wild, Calm):
+                wild.excuse()
+        if self._inspector is not None:
+            self._inspector.excuse()
+
+    def _jump(self) -> None:
+        self.world.jump = self._random.choice([0, 1, -1]) * self._random.randint(0, DAY)
+
+    def _break_disk(self) -> None:
+        kind = self._random.choice([StoreFull, StoreFailed])
+        self.plan.writing.failing = kind
+        if self._random.random() < 0.3:
+            self.plan.reading.failing = StoreFailed
+        self.world.after(self._random.randint(100, 4_000), self._mend_disk)
+
+    def _mend_disk(self) -> None:
+        self.plan.writing.failing = self.plan.reading.failing = None
+
+    def _heal(self) -> None:
+        """The faults are over; whoever is there stays, and does nothing new."""
+        self.world.trace("healed")
+        self._safe = False
+        self._mend_disk()
+        self.plan.writing.failures = self.plan.reading.failures = 0.0
+        self.net.accept_failures = 0.0
+        for connection in self.net.connections:
+            connection.line.stalled_until = 0
+            connection.line.partial = 0.0
+        for client in (*self.persons, *self.wild):
+            client.heal()
+
+    # -- watching --------------------------------------------------------------------------------
+
+    def _watch(self, connection: Connection) -> Witness:
+        witness = Witness(self.world, self.ledger, connection.number)
+        connection.watcher = self.witnesses[connection] = witness
+        return witness
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the server logs of the faults is of no interest here."""
+    log = logging.getLogger("netchat")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
