@@ -18,6 +18,10 @@ from netchat.chat.session import Session
 from netchat.chat.users import Identity, User
 
 
+SHOWN = "shown"
+"""In place of a state before: no state is equal to it, so whatever comes of it is told."""
+
+
 class Member:
     """A user in a room: here while a session of it has joined, else away while held."""
 
@@ -65,6 +69,13 @@ class Presences:
         """The count that was told last."""
         self.version = 0
         """Counts notices, so that a reader that missed one can be told so."""
+
+    def shown(self, own: str | None = None) -> None:
+        """Somebody was told how things are in between: what has changed so far goes out, even
+        if it changes back. But for the `own` name of one who has just come."""
+        for name in self.before:
+            if name != own:
+                self.before[name] = SHOWN
 
 
 class Room:

@@ -177,6 +177,8 @@ class _Sender:
                 self._fail(news.message)
             case Delayed() | Closed():
                 self._screen.complain(harmless(news.message))
+                if isinstance(news, Delayed) and news.code == "rate_limited":
+                    self._progress(news.retry_in)  # it is asked of us, and has an end
             case Offline():
                 self._screen.complain(f"connection lost: {harmless(news.reason)}")
 
@@ -184,8 +186,8 @@ class _Sender:
         self._screen.complain(harmless(sentence))
         self._code = exits.FAILURE
 
-    def _progress(self) -> None:
-        self._ends_at = time.monotonic() + TIMEOUT
+    def _progress(self, more: float = 0.0) -> None:
+        self._ends_at = time.monotonic() + TIMEOUT + more
 
 
 def _tail(chat: Chat, screen: Screen, args: argparse.Namespace) -> int:

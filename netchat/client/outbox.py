@@ -117,7 +117,8 @@ class Outbox:
             if entry.serial[0] == FIRST:
                 del self._entries[key]
         self._flying = 0
-        self._queue = sorted((entry.serial, key) for key, entry in self._entries.items())
+        # In order of asking, which makes it a heap.
+        self._queue = [(entry.serial, key) for key, entry in self._entries.items()]
         self.held_until = None
 
     def doubtful(self) -> int:

@@ -25,6 +25,7 @@ from netchat.client.harmless import harmless
 from netchat.client.notices import (
     CaughtUp,
     Closed,
+    Delayed,
     Failed,
     NameRefused,
     News,
@@ -52,10 +53,11 @@ def run_chat(args: argparse.Namespace) -> int:
     """The command; its exit code."""
     fd = standard_input()
     interactive = os.isatty(fd)
-    if not interactive and not args.name:
-        print("netchat: give a name with --name, as nobody can be asked for it.", file=sys.stderr)
-        return exits.USAGE
     try:
+        if not interactive and not args.name:
+            raise ValueError("give a name with --name, as nobody can be asked for it.")
+        for text in (args.name or "", args.room):
+            text.encode()  # what the shell gave us need not be Unicode
         client = Client(args.server)
     except ValueError as exc:
         print(f"netchat: {exc}", file=sys.stderr)
@@ -104,8 +106,8 @@ class Terminal:
         if not self._interactive:
             self._wait_for(PATIENCE)
         while self._code is None:
-            self._client.reactor.run_once(0.0 if self._source.waiting and self._room else None)
-            for line in self._source.take(self._room):
+            self._client.reactor.run_once(0.0 if self._source.waiting and self._capacity else None)
+            for line in self._source.take(self._capacity):
                 self._take_line(line)
             for news in self._client.take_events():
                 self._take_news(news)
@@ -138,7 +140,7 @@ class Terminal:
                 self._end()
 
     @property
-    def _room(self) -> int:
+    def _capacity(self) -> int:
         """How many lines may be taken now. A person's are always read: one may be `exit`."""
         return ENOUGH if self._interactive else max(0, ENOUGH - self._client.unanswered)
 
@@ -278,6 +280,8 @@ class Terminal:
                 self._client.list_rooms(after=last_room.room)
             case Accepted() | Failed() if self._patient:
                 self._wait_for(PATIENCE)
+            case Delayed(code="rate_limited") if self._patient:
+                self._wait_for(news.retry_in + PATIENCE)  # it is asked of us, and has an end
         self._failures += isinstance(news, Failed | Error)
         self._take_notice(news)
 

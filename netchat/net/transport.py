@@ -46,6 +46,11 @@ IOV_MAX = 1_024
 """Buffers in one sendmsg: Linux's limit (sysconf _SC_IOV_MAX)."""
 
 
+JOINED = 8_192
+"""Bytes up to which several blobs are copied into one to be sent: measured with two small ones,
+a send after a join takes half the time of a sendmsg. Long queues are never copied."""
+
+
 class TransportProtocol(Protocol):
     """What a transport calls. The order is that of this regular expression:
 
@@ -283,8 +288,8 @@ class Transport:
 
     def _send(self, queue: list[bytes]) -> int:
         """Offer the queue's head to the socket; how many bytes it took."""
-        if len(queue) == 1 and not self._offset:
-            return self._sock.send(queue[0])
+        if not self._offset and (len(queue) == 1 or self.pending <= JOINED):
+            return self._sock.send(queue[0] if len(queue) == 1 else b"".join(queue))
         buffers: list[bytes | memoryview] = [*queue[:IOV_MAX]]
         buffers[0] = memoryview(queue[0])[self._offset :]
         return self._sock.sendmsg(buffers)

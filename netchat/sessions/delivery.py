@@ -130,7 +130,7 @@ class Delivery:
             self._caught_up(cursor, session)
             return False
         if cursor.next < room.first:
-            self._skip_trimmed(cursor, session)
+            self._skip_trimmed(cursor, session, room.first)
         found = self._from_tail(cursor, session.wire, last)
         if found is None:
             self._read(cursor)
@@ -154,19 +154,20 @@ class Delivery:
         room.move_to_live(cursor)
         if cursor.seen != room.presences.version:
             cursor.seen = room.presences.version
+            room.presences.shown()
             session.transport.write(session.wire.encode(room.snapshot()))
 
-    def _skip_trimmed(self, cursor: Cursor, session: DoorSession) -> None:
-        room = cursor.room
+    def _skip_trimmed(self, cursor: Cursor, session: DoorSession, first: int) -> None:
+        """Tell a lagging reader that everything before `first` is gone."""
         gap = Gap(
-            room=room.name,
+            room=cursor.room.name,
             start=cursor.next,
-            to=room.first - 1,
+            to=first - 1,
             reason="retention",
             epoch=self._hub.epoch,
         )
         session.transport.write(session.wire.encode(gap))
-        cursor.next = room.first
+        cursor.next = first
 
     def _from_tail(self, cursor: Cursor, wire: Wire, last: int) -> tuple[bytes, int] | None:
         """The next slice from the tail, and the seq behind it; readers at the same place share
@@ -206,8 +207,7 @@ class Delivery:
                 page = [message for message in messages if message.seq <= last]
                 blobs[key] = session.wire.encode_slice(page)[0]
             if messages[0].seq > seq:
-                room.first = max(room.first, messages[0].seq)
-                self._skip_trimmed(cursor, session)
+                self._skip_trimmed(cursor, session, messages[0].seq)
             self._hand(cursor, session, blobs[key], last + 1)
 
     def _go_on(self, cursors: list[Cursor], _now: float = 0.0) -> None:

@@ -128,6 +128,26 @@ def test_a_gap_is_told_of_and_passed() -> None:
     assert news == [back, gap, message(7), CaughtUp(whole=False)]
 
 
+def test_what_is_gone_is_not_asked_for_again() -> None:
+    talk = Conversation()
+    talk.online("lobby")
+    talk.tell(Gap(room="lobby", start=1, to=6, reason="retention", epoch="e1"))
+    talk.lose()
+    talk.connect()
+    talk.tell(welcome())
+    join = talk.sent()[0]
+    assert isinstance(join, requests.Join)
+    assert join.after == 6
+
+
+def test_what_was_not_sent_before_a_cut_is_not_sent_before_the_hello() -> None:
+    talk = Conversation()
+    talk.online("lobby")
+    talk.machine.ask(post())
+    talk.lose()
+    assert [type(r) for r in talk.connect()] == [requests.Hello]
+
+
 def test_a_new_epoch_starts_the_counting_again() -> None:
     talk = Conversation()
     talk.online("lobby")
@@ -159,6 +179,12 @@ def test_a_talk_with_something_new_is_joined_on_a_resume() -> None:
     talk.tell(welcome(talks=[RoomInfo(room=r, head=h, with_="x") for r, h in heads.items()]))
     joins = [(r.room, r.after) for r in talk.sent() if isinstance(r, requests.Join)]
     assert joins == [("@a", 1), ("@c", 0)]
+    talk.lose()
+    talk.connect()
+    talk.tell(welcome(epoch="e2", talks=[RoomInfo(room="@b", head=4, with_="x")]))
+    join = talk.sent()[0]
+    assert isinstance(join, requests.Join)
+    assert (join.room, join.after, join.epoch) == ("@b", 4, "e1")
 
 
 def test_at_the_first_login_the_talks_of_the_past_are_only_noted() -> None:
@@ -330,6 +356,17 @@ def test_after_a_long_silence_it_asks_once_and_then_gives_up() -> None:
     talk.wait(0.2)
     assert isinstance(talk.machine.take_events()[-1], Offline)
     assert talk.machine.state is State.OFFLINE
+
+
+def test_a_welcome_makes_the_waits_short_again() -> None:
+    talk = Conversation()
+    waits = []
+    for _ in range(3):
+        talk.connect()
+        waits += [n.retry_in for n in talk.lose() if isinstance(n, Offline)]
+    talk.online()
+    waits += [n.retry_in for n in talk.lose() if isinstance(n, Offline)]
+    assert waits == [0.5, 1.0, 2.0, 0.5]
 
 
 def test_any_byte_ends_the_silence() -> None:

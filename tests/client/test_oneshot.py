@@ -75,6 +75,21 @@ def test_a_full_store_means_try_again_later(
         assert capsys.readouterr().err.startswith("netchat: No.\n")
 
 
+def test_who_goes_too_fast_waits_as_long_as_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(oneshot, "TIMEOUT", 0.1)
+
+    def slow(peer: Peer, connection: Connection, request: Request) -> None:
+        if isinstance(request, requests.Post) and len(peer.of(requests.Post)) == 1:
+            refuse_post("rate_limited", retry_after=0.15)(peer, connection, request)
+        else:
+            peer.serve(connection, request)
+
+    with Peer(slow) as peer:
+        assert run_send(arguments(peer.address)) == exits.OK
+
+
 def test_nobody_there_is_69(capsys: Output) -> None:
     with Peer() as peer:
         address = peer.address

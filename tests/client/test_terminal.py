@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -16,7 +18,7 @@ from netchat.client import exits, terminal
 from netchat.client.client import Client
 from netchat.client.screen import Screen
 from netchat.client.source import Source
-from netchat.client.terminal import PROMPT, Terminal
+from netchat.client.terminal import PROMPT, Terminal, run_chat
 
 from .support import Connection, NoRandom, Peer, Script, pipe, welcome
 
@@ -248,6 +250,27 @@ def test_a_pipe_gives_up_on_an_acknowledgement(monkeypatch: pytest.MonkeyPatch) 
         assert "* 1 of your messages may not have been sent.\n" in ana.err.getvalue()
 
 
+def test_a_pipe_that_goes_too_fast_waits_as_long_as_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(terminal, "PATIENCE", 0.1)
+
+    def slow(peer: Peer, connection: Connection, request: Request) -> None:
+        if isinstance(request, requests.Post) and len(peer.of(requests.Post)) == 1:
+            error = events.Error(
+                id=request.id, code="rate_limited", message="Slow.", retry_after=0.15
+            )
+            connection.send(error)
+        else:
+            peer.serve(connection, request)
+
+    with desk(slow) as (ana, _):
+        ana.type("hola\nexit\n")
+        assert ana.run() == exits.OK
+        assert ana.messages == ["<ana> hola"]
+        assert "* Slow. Trying again in 0." in ana.err.getvalue()
+
+
 def test_a_person_wipes_the_typed_line_off_when_it_comes_back_as_a_message() -> None:
     with desk(person=True) as (ana, _):
         ana.out.answers = [("1 here", "hola\n"), ("hola", "exit\n")]
@@ -282,3 +305,25 @@ def test_a_reader_that_went_away_ends_it_quietly() -> None:
             assert ana.run() == exits.OK
             os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
         assert "Traceback" not in ana.err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "server"),
+    [
+        (None, "lobby", "127.0.0.1:1"),
+        ("ana", "lobby", "no where"),
+        ("\udcff", "lobby", "127.0.0.1:1"),
+        ("ana", "\udcff", "127.0.0.1:1"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_why(
+    name: str | None,
+    room: str,
+    server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    args = argparse.Namespace(name=name, room=room, server=server)
+    assert run_chat(args) == exits.USAGE
+    assert capsys.readouterr().err.startswith("netchat: ")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netchat.net.reactor import READ, WRITE
-from netchat.net.transport import Transport
+from netchat.net.transport import JOINED, Transport
 from tests.net.support import (
     FakeLoop,
     FakeSocket,
@@ -44,7 +44,17 @@ def test_several_blobs_leave_in_one_call() -> None:
     for blob in (b"a", b"", b"bc"):
         transport.write(blob)
     loop.tick()
-    assert (sock.sent, sock.calls) == (b"abc", ["sendmsg"])
+    assert (sock.sent, sock.calls) == (b"abc", ["send"])
+
+
+def test_many_bytes_in_several_blobs_leave_without_being_copied() -> None:
+    loop, sock = FakeLoop(), FakeSocket()
+    transport, _ = loop.transport(sock)
+    blob = bytes(JOINED)
+    transport.write(blob)
+    transport.write(b"!")
+    loop.tick()
+    assert (sock.sent, sock.calls) == (blob + b"!", ["sendmsg"])
 
 
 def test_a_short_send_keeps_the_rest() -> None:
@@ -97,12 +107,12 @@ def test_more_blobs_than_one_call_takes_are_no_refusal() -> None:
     loop, sock = FakeLoop(), FakeSocket()
     transport, _ = loop.transport(sock)
     for _ in range(1_500):
-        transport.write(b"x")
+        transport.write(bytes(10))
     loop.tick()
-    assert len(sock.sent) == 1_024
+    assert len(sock.sent) == 10_240
     loop.clock.advance(5.0)
     loop.tick((sock, WRITE))
-    assert len(sock.sent) == 1_500
+    assert len(sock.sent) == 15_000
     assert transport.drained_at == 1_000.0
 
 
