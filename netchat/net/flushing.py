@@ -60,20 +60,30 @@ class FlushQueue:
             transport.in_slow = True
             self._slow.append(transport)
 
-    def flush(self, now: float, guard: Callable[..., object]) -> None:
-        """Phase 5. What the flushed ones queue in turn waits for the next tick."""
+    def flush(self, now: float, failed: Callable[[Flushable, Exception], None]) -> None:
+        """Phase 5. What the flushed ones queue in turn waits for the next tick.
+
+        `failed` is told of what a flush raised. This is the hot loop of a fan-out, so the
+        `try` stands around it, not around each flush.
+        """
         urgent, self._urgent = self._urgent, []
         for transport in urgent:
-            transport.in_urgent = False
-            if transport.dirty:
-                guard(transport, transport.flush, now)
-        slow, free = self._slow, FLUSH_SLICE
-        for _ in range(len(slow)):
-            transport = slow.popleft()
-            transport.in_slow = False
-            if transport.dirty:
-                guard(transport, transport.flush, now)
-                free -= 1
-                if not free:
-                    break
+            try:
+                transport.in_urgent = False
+                if transport.dirty:
+                    transport.flush(now)
+            except Exception as exc:  # noqa: BLE001 - `failed` is told
+                failed(transport, exc)
+        slow, left, free = self._slow, len(self._slow), FLUSH_SLICE
+        while left and free:
+            try:
+                while left and free:
+                    left -= 1
+                    transport = slow.popleft()
+                    transport.in_slow = False
+                    if transport.dirty:
+                        free -= 1
+                        transport.flush(now)
+            except Exception as exc:  # noqa: BLE001 - `failed` is told
+                failed(transport, exc)
         self.backlog = len(slow)

@@ -16,8 +16,7 @@ Rules of this file
        callbacks of threads, a hook that said so.
     4. Readiness is dispatched on `key.data`, never by descriptor: the kernel reuses numbers.
     5. Interest is never 0. The selectors take it, and then report a hang-up forever.
-    6. Every upcall goes through `_guard`. Whatever one of them raises is that one's end,
-       never the loop's.
+    6. What an upcall raises goes to `_failed`: it is that one's end, never the loop's.
     7. Whatever an upcall queues (timer, callback, mark, dirty) is for a later phase or tick,
        so no phase can keep itself going.
 
@@ -115,7 +114,7 @@ class Reactor:
         self._run_hooks(self.collect)
         self._run_hooks(self.append)
         self._run_hooks(self.deliver)
-        self._flushes.flush(now, self._guard)
+        self._flushes.flush(now, self._failed)
 
     def run(self) -> None:
         """Tick until `stop`."""
@@ -163,17 +162,21 @@ class Reactor:
                 self._hooks_left = True
 
     def _guard(self, owner: Any, call: Callable[..., object], *args: object) -> object:
-        """The one boundary for exceptions; `owner.failed` is told of what its upcall raised."""
+        """Call, and turn what is raised into the end of `owner`."""
         try:
             return call(*args)
-        except Exception as exc:
-            self.errors += 1
-            if owner is not None:
-                self._guard(None, owner.failed, exc)
-            if self._strict:
-                raise
-            log.exception("An upcall failed: %r", call)
+        except Exception as exc:  # noqa: BLE001 - the one boundary
+            self._failed(owner, exc)
             return None
+
+    def _failed(self, owner: Any, exc: Exception) -> None:
+        """An upcall raised: `owner.failed` is told, the loop lives."""
+        self.errors += 1
+        if owner is not None:
+            self._guard(None, owner.failed, exc)
+        if self._strict:
+            raise exc
+        log.error("An upcall failed.", exc_info=exc)
 
     # Being used
 
