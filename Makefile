@@ -13,7 +13,11 @@ RUN := .venv/bin/python -m
 PIP := $(RUN) pip -qq --disable-pip-version-check install
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: help serv cli test lint types check format lock clean
+BENCH_KEYS := CLIENTS ROOMS PUBLISHERS RATE WINDOW SECONDS WARMUP REPEATS SIZE DURABILITY \
+  SERVER GENERATORS THRESHOLD QUIET
+BENCH = $(foreach v,$(BENCH_KEYS),$(if $(filter command%,$(origin $(v))),'$(v)=$($(v))'))
+
+.PHONY: help serv cli bench test sim lint types check format lock clean
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -25,6 +29,9 @@ serv: .venv/.runtime  ## start the server; Ctrl+C stops it
 
 cli: .venv/.runtime  ## start a client
 	@exec $(RUN) netchat chat --server "$(HOST):$(PORT)" --room "$(ROOM)" $(if $(NAME),--name "$(NAME)")
+
+bench: .venv/.runtime  ## measure the server with simulated clients
+	@exec $(RUN) bench run $(BENCH)
 
 test: .venv/.dev  ## run the tests, or those in TESTS
 	@$(RUN) pytest $(TESTS)

@@ -37,7 +37,7 @@ OnProgress = Callable[[int], None]
 
 
 class GeneratorFailed(Exception):
-    """A generator has ended before its time; the sentence says what it said last."""
+    """The generators cannot do what they should; the sentence says why."""
 
 
 class Samples:
@@ -145,7 +145,12 @@ class Crew:
     # -- a round -----------------------------------------------------------------------------
 
     def play(self, round: Round) -> RoundResult:
-        """Play a round to its end. Its samples are in `samples` until the next one."""
+        """Play a round to its end. Its samples are in `samples` until the next one.
+
+        Raises GeneratorFailed where not everybody is there to receive what is posted.
+        """
+        if self.joining.failed and (round.rate or round.window):
+            raise GeneratorFailed(_absent(self.joining))
         server = self._server
         if server is not None:
             server.figures()  # starts them anew
@@ -241,6 +246,12 @@ def why_invalid(result: RoundResult) -> list[str]:
         if late > MAX_LATENESS_MS:
             reasons.append(f"messages left up to {late:.1f} ms late (p99)")
     return reasons
+
+
+def _absent(joining: Joining) -> str:
+    total = joining.joined + joining.failed
+    why = ", ".join(joining.why) or "no answer"
+    return f"{joining.failed:,} of {total:,} clients could not come in: {why}"
 
 
 def _each(before: float | None, after: float | None, count: int, unit: float = 1.0) -> float | None:

@@ -36,7 +36,7 @@ from bench.orders import (
 from bench.peers.dialects import DIALECTS
 from bench.peers.member import PeerMember
 from bench.scenario import Round
-from bench.schedule import ClosedSchedule, OpenSchedule, Schedule
+from bench.schedule import Schedule, schedule_of
 from netchat.net.clock import SystemClock
 from netchat.net.lag import LagHistogram
 from netchat.net.reactor import Reactor
@@ -123,13 +123,13 @@ class Generator:
         crowd, lag = self.crowd, self._lag
         crowd.new_round()
         crowd.sampling(self._stride(order.round))
-        schedule = _schedule(order)
+        schedule = schedule_of(order.round, order.start)
         while (left := order.start - time.monotonic_ns()) > 0:
             self._tick(left / 1e9)
         lag.reset()
         cpu = time.process_time_ns()
         last = self._post_and_drain(schedule)
-        seconds = (last - order.start) / 1e9
+        seconds = max(order.round.seconds, (last - order.start) / 1e9)
         self._rate = crowd.delivered / max(seconds, 1e-9)
         cpu = time.process_time_ns() - cpu
         spent = (time.monotonic_ns() - order.start) / 1e9
@@ -213,13 +213,6 @@ class Generator:
         if now - self._told_at > TELL_EVERY:
             self._told_at = now
             tell(Progress(done=done))
-
-
-def _schedule(order: Play) -> Schedule:
-    round = order.round
-    if round.window:
-        return ClosedSchedule(order.start, round.seconds, round.window)
-    return OpenSchedule(order.start, round.seconds, round.rate)
 
 
 def _until(when: int | None, now: int) -> float:

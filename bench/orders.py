@@ -48,9 +48,10 @@ class Progress(Struct, tag="progress", kw_only=True):
 class Played(Struct, tag="played", kw_only=True):
     """A round is over and drained.
 
-    `seconds`: from its start to the last delivery. `cpu`: this process's share of a core in
-    that time; `lag_*`: how long its loop was busy at a stretch, in seconds. The latencies lie
-    in `files` (latency, service, lateness), native 64-bit nanoseconds.
+    `seconds`: from its start to the last delivery, and no less than was asked for. `cpu`: this
+    process's share of a core in that time; `lag_*`: how long its loop was busy at a stretch,
+    in seconds. The latencies lie in `files` (latency, service, lateness), native 64-bit
+    nanoseconds.
     """
 
     tally: Tally
@@ -66,4 +67,4 @@ Report = Entered | Progress | Played
 encode = Encoder().encode
 decode_enter = Decoder(Enter).decode
 decode_order = Decoder(Play).decode
-decode_report = Decoder(Report).decode  # type: ignore[arg-type]
+decode_report = Decoder(Report).decode

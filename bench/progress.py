@@ -34,12 +34,6 @@ class Progress:
         bar = "#" * filled + "." * (WIDTH - filled) if self._seconds else "." * WIDTH
         self._draw(f"{self._title:<24} [{bar}] {spent:5.1f} s  {done:>12,}")
 
-    def say(self, text: str) -> None:
-        """A line that stays, for what takes minutes."""
-        if self._live:
-            self._draw("")
-        print(text, file=self._stream, flush=True)
-
     def end(self) -> None:
         """Leave no trace."""
         if self._live:

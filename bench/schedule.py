@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bench.scenario import Round
+
 
 class Schedule(Protocol):
     """Who says when the next message leaves."""
@@ -72,3 +74,10 @@ class ClosedSchedule:
     def is_over(self, now: int) -> bool:
         """See Schedule."""
         return now >= self._end
+
+
+def schedule_of(round: Round, start: int) -> Schedule:
+    """The schedule of a round that begins at `start`."""
+    if round.rate:
+        return OpenSchedule(start, round.seconds, round.rate)
+    return ClosedSchedule(start, round.seconds, round.window)

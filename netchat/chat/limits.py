@@ -7,6 +7,9 @@ refused, with the time after which it is worth trying again.
 
 from __future__ import annotations
 
+ROUNDING = 1e-6
+"""Tokens that floats may lose. Who waits for so little would wait no time, again and again."""
+
 
 class TokenBucket:
     """Holds up to `burst` tokens and gains `rate` a second. It may be overdrawn once."""
@@ -24,7 +27,8 @@ class TokenBucket:
         gained = (now - self.filled_at) * self.rate
         self.tokens = min(self.burst, self.tokens + gained)
         self.filled_at = now
-        return 0.0 if self.tokens >= 1 else (1 - self.tokens) / self.rate
+        missing = 1 - self.tokens
+        return missing / self.rate if missing > ROUNDING else 0.0
 
     def take(self, cost: float) -> None:
         """Take tokens after `wait` said 0; a dear request overdraws what the next one waits."""

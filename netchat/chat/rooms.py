@@ -17,7 +17,6 @@ from netchat.chat.events import LISTED_MEMBERS, Message, Presence
 from netchat.chat.session import Session
 from netchat.chat.users import Identity, User
 
-
 SHOWN = "shown"
 """In place of a state before: no state is equal to it, so whatever comes of it is told."""
 
@@ -69,13 +68,6 @@ class Presences:
         """The count that was told last."""
         self.version = 0
         """Counts notices, so that a reader that missed one can be told so."""
-
-    def shown(self, own: str | None = None) -> None:
-        """Somebody was told how things are in between: what has changed so far goes out, even
-        if it changes back. But for the `own` name of one who has just come."""
-        for name in self.before:
-            if name != own:
-                self.before[name] = SHOWN
 
 
 class Room:
@@ -178,6 +170,16 @@ class Room:
                 del self.live[wire]
 
     # -- presence --------------------------------------------------------------------------
+
+    def shown(self, own: str | None = None) -> None:
+        """Somebody was told how things are between two notices: what has changed so far goes
+        out, even if it changes back. But for the `own` name of one who has just come."""
+        presences = self.presences
+        if presences.crowded and self.count != presences.told:
+            presences.told = 0
+        for name in presences.before:
+            if name != own:
+                presences.before[name] = SHOWN
 
     def snapshot(self) -> Presence:
         """The whole presence, for a reader that missed a notice: it replaces its list."""

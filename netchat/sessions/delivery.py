@@ -41,7 +41,8 @@ FEEDS = 256
 """Cursors fed in a tick, each with at most one slice: about 10 ms of joining and copying."""
 
 MESSAGE_OVERHEAD = 200
-"""Bytes of a message's frame around its text; used to estimate a slice before encoding it."""
+"""Bytes of a message's frame around its text, id and room; used to estimate a slice before
+encoding it. (Escapes may double it: still no more than the high mark.)"""
 
 PAGE_ENTRIES = 256
 """Entries of one page read from the log for a lagging reader."""
@@ -154,7 +155,7 @@ class Delivery:
         room.move_to_live(cursor)
         if cursor.seen != room.presences.version:
             cursor.seen = room.presences.version
-            room.presences.shown()
+            room.shown()
             session.transport.write(session.wire.encode(room.snapshot()))
 
     def _skip_trimmed(self, cursor: Cursor, session: DoorSession, first: int) -> None:
@@ -206,8 +207,9 @@ class Delivery:
             if key not in blobs:
                 page = [message for message in messages if message.seq <= last]
                 blobs[key] = session.wire.encode_slice(page)[0]
-            if messages[0].seq > seq:
-                self._skip_trimmed(cursor, session, messages[0].seq)
+            first = min(messages[0].seq, last + 1)
+            if first > seq:
+                self._skip_trimmed(cursor, session, first)
             self._hand(cursor, session, blobs[key], last + 1)
 
     def _go_on(self, cursors: list[Cursor], _now: float = 0.0) -> None:
@@ -264,13 +266,16 @@ def _is_waiting(cursor: Cursor, seq: int) -> bool:
 
 def _fitting(room: Room) -> int:
     """How many of a room's fresh messages make one slice; at least one."""
-    size = 0
+    size, overhead = 0, MESSAGE_OVERHEAD + _size(room.name)
     for count, (message, _) in enumerate(room.fresh):
-        text = message.text
-        size += MESSAGE_OVERHEAD + (len(text) if text.isascii() else len(text.encode()))
+        size += overhead + _size(message.id) + _size(message.text)
         if size > SLICE_BYTES and count:
             return count
     return len(room.fresh)
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _join(blobs: list[bytes]) -> bytes:

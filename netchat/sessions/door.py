@@ -20,7 +20,7 @@ from netchat.chat.now import Later, Now
 from netchat.chat.requests import Hello, History, Join, Request, Rooms, Who
 from netchat.chat.session import Session
 from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
-from netchat.net.transport import HIGH, Transport
+from netchat.net.transport import HIGH, LOW, Transport
 from netchat.sessions.heartbeat import Heartbeat
 from netchat.sessions.turns import Turns
 from netchat.wire.base import Wire
@@ -89,9 +89,16 @@ class Door:
         """Sessions whose peer has ended its input; they close when nothing is owed."""
 
     def close_finished(self, _now: float) -> bool:
-        """Phase 4: close the sessions whose peer has ended its input and is owed nothing."""
+        """Phase 4: close the sessions whose peer has ended its input and is owed nothing.
+
+        Closing sets the peer a deadline, so one that reads slowly is first let read most of it.
+        """
         for session in list(self.ended):
-            if session.is_finished():
+            if session.slow or not session.is_finished():
+                continue
+            if session.transport.pending > LOW:
+                session.wait_for_drain()
+            else:
                 del self.ended[session]
                 session.transport.close()
         return False

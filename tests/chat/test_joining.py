@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from netchat.chat.events import Bye as ByeEvent
 from netchat.chat.events import Accepted, Error, Gap, Joined, Left, Message, Pong
+from netchat.chat.events import Bye as ByeEvent
 from netchat.chat.requests import Bye, Join, Leave, Ping, Post, Rooms
 from netchat.chat.settings import ChatSettings
-from tests.chat.support import EPOCH, Chat, Peer, post, seqs, texts
+from tests.chat.fakes import EPOCH
+from tests.chat.support import Chat, Peer, post, seqs, texts
 
 
 def filled(count: int, *, keep: int = 50_000) -> tuple[Chat, Peer]:
@@ -264,9 +265,9 @@ def test_rooms_and_their_logs_outlive_a_restart() -> None:
 def test_a_damaged_room_is_served_as_store_failed() -> None:
     chat, _ = filled(3)
     chat.log.damaged[1] = "Its seqs do not add up."
-    bob = chat.restarted().enter("bob")
-    bob.says(Join(room="lobby"))
-    error = bob.gets(Error)
+    eve = chat.restarted().enter("eve")
+    eve.says(Join(room="lobby"))
+    error = eve.gets(Error)
     assert (error.code, error.message) == ("store_failed", "Its seqs do not add up.")
     assert error.retry_after > 0
 
@@ -312,7 +313,8 @@ def test_leave_does_not_wait_for_a_backlog() -> None:
 
 def test_every_reader_gets_every_seq_once_whenever_it_joins() -> None:
     chat, bob = filled(20)
-    ana, got = chat.peers[0], []
+    ana = chat.peers[0]
+    got: list[int] = []
     for round_ in range(6):
         chat.publishing = round_ % 2 == 0
         ana.asks(*(Post(room="lobby", text="x", id=f"r{round_}-{n}") for n in range(3)))

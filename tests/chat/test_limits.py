@@ -46,7 +46,7 @@ def test_no_stretch_of_time_holds_more_than_the_burst_and_the_rate(
         while bucket.wait(now) == 0:
             bucket.take(1)
             served += 1
-        assert served <= burst + rate * now + 1e-6
+        assert served <= burst + rate * now + 1e-5
 
 
 @given(st.floats(0.1, 100), st.floats(1, 50), gaps)
@@ -58,7 +58,7 @@ def test_after_the_wait_that_was_told_a_token_is_there(
         now += gap
         bucket.take(1)
         now += bucket.wait(now)
-        assert bucket.wait(now + 1e-6) == 0
+        assert bucket.wait(now) == 0
 
 
 def strained() -> tuple[Throttle, float]:

@@ -8,7 +8,8 @@ from typing import Any
 from netchat.chat.events import Error, Members, RoomList
 from netchat.chat.requests import Hello, Join, Leave, Request, Rooms, Who
 from netchat.chat.settings import ChatSettings
-from tests.chat.support import START_MS, Chat, Peer, post
+from tests.chat.fakes import START_MS
+from tests.chat.support import Chat, Peer, post
 
 
 def pages(peer: Peer, ask: Callable[[str | None], Request], rows: str, name: str) -> list[Any]:

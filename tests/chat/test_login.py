@@ -9,7 +9,8 @@ from netchat.chat.requests import Bye as SayBye
 from netchat.chat.requests import Hello, Join, Leave, Ping, Request, Rooms
 from netchat.chat.requests import Pong as SayPong
 from netchat.chat.settings import ChatSettings
-from tests.chat.support import EPOCH, Chat, Peer, post
+from tests.chat.fakes import EPOCH
+from tests.chat.support import Chat, Peer, post
 
 DAY = 24 * 3600.0
 
@@ -53,7 +54,7 @@ def test_a_wrong_name_is_name_invalid() -> None:
 def test_a_name_is_taken_however_it_is_spelled() -> None:
     chat = Chat()
     chat.enter("Ana")
-    refused(chat.connect(), hello("ＡＮＡ"), "name_taken")
+    refused(chat.connect(), hello("\uff21NA"), "name_taken")
 
 
 def test_there_are_no_accounts_to_give_a_password_for() -> None:

@@ -1,5 +1,7 @@
 """Names, rooms and texts: what may be one, and what may not be told apart."""
 
+# ruff: noqa: RUF001 - characters that look alike are what this is about
+
 from __future__ import annotations
 
 import pytest

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import UNLIMITED, RawClient, ServerProcess
+from tests.e2e.client import RawClient
+from tests.e2e.support import UNLIMITED, ServerProcess
 
 _numbers = count(1)
 

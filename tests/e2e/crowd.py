@@ -2,7 +2,8 @@
 
 It says what it has seen in JSON, one object a line on its standard output: `joined` once all
 are in the room. Told a number N on its standard input, it says `complete` once everybody has
-N messages. It ends with its input, or with `failed` and a reason.
+N messages. It ends with `parted` once the server has said bye to all and closed, or with
+`failed` and a reason.
 
 The first client decodes what it gets and checks that the seqs are 1, 2, 3 ...; its messages,
 byte by byte, are what every other one must have got: each exactly once and in the same order.
@@ -22,7 +23,8 @@ import time
 
 MESSAGE = b'{"type":"message"'
 JOINED = b'{"type":"joined"'
-EXPECTED = (b'{"type":"welcome"', b'{"type":"presence"', b'{"type":"ping"', JOINED)
+BYE = b'{"type":"bye"'
+EXPECTED = (b'{"type":"welcome"', b'{"type":"presence"', b'{"type":"ping"', JOINED, BYE)
 
 AT_THE_DOOR = 500
 """Clients that are connecting at once: an arrival in seconds, without a queue at the door."""
@@ -53,13 +55,14 @@ class Reference:
 class Client:
     """One member: `at` is how far its messages agree with the reference."""
 
-    __slots__ = ("at", "buffer", "joined", "number", "sock")
+    __slots__ = ("at", "buffer", "joined", "number", "parted", "sock")
 
     def __init__(self, number: int, sock: socket.socket) -> None:
         self.number = number
         self.sock = sock
         self.buffer = b""
         self.joined = False
+        self.parted = False
         self.at = 0
 
     def advance(self, reference: Reference) -> None:
@@ -99,6 +102,8 @@ class Client:
             raise Failed(f"client {self.number} got {payload!r}")
         if payload.startswith(JOINED):
             self.joined = True
+        elif payload.startswith(BYE):
+            self.parted = True
 
 
 class Crowd:
@@ -108,7 +113,7 @@ class Crowd:
         self.address = address
         self.count = count
         self.room = room
-        self.clients: list[Client] = []
+        self.clients: dict[Client, None] = {}
         self.joined = 0
         self.reference = Reference()
         self.wanted: int | None = None
@@ -116,7 +121,7 @@ class Crowd:
         self.orders = b""
 
     def run(self) -> None:
-        """Join, then count until the standard input ends."""
+        """Join, then count until the server says bye."""
         started = time.monotonic()
         while self.joined < self.count:
             while len(self.clients) < min(self.count, self.joined + AT_THE_DOOR):
@@ -125,8 +130,10 @@ class Crowd:
         tell(event="joined", count=self.joined, seconds=round(time.monotonic() - started, 3))
         os.set_blocking(0, False)
         self.selector.register(0, selectors.EVENT_READ, None)
-        while self._turn():
+        while self.clients:
+            self._turn()
             self._check()
+        tell(event="parted", at=time.monotonic())
 
     def _connect(self) -> None:
         number = len(self.clients)
@@ -137,35 +144,44 @@ class Crowd:
             sock.sendall(struct.pack("!I", len(payload)) + payload)
         sock.setblocking(False)
         client = Client(number, sock)
-        self.clients.append(client)
+        self.clients[client] = None
         self.selector.register(sock, selectors.EVENT_READ, client)
 
-    def _turn(self) -> bool:
-        """Read whoever has something; False once the standard input has ended."""
+    def _turn(self) -> None:
+        """Read whoever has something."""
         for key, _ in self.selector.select():
             if key.data is None:
-                if not self._take_orders():
-                    return False
+                self._take_orders()
             else:
                 self._read(key.data)
-        return True
 
     def _read(self, client: Client) -> None:
         data = client.sock.recv(RECEIVE)
         if not data:
-            raise Failed(f"client {client.number} was cut off")
+            self._part(client)
+            return
         client.buffer += data
         before = client.joined
         client.advance(self.reference)
         self.joined += client.joined - before
 
-    def _take_orders(self) -> bool:
+    def _part(self, client: Client) -> None:
+        """The connection has ended, which it may after a bye, with nothing missing or left."""
+        client.advance(self.reference)
+        if not client.parted or client.buffer or client.at != len(self.reference.stream):
+            raise Failed(f"client {client.number} was cut off")
+        self.selector.unregister(client.sock)
+        client.sock.close()
+        del self.clients[client]
+
+    def _take_orders(self) -> None:
         data = os.read(0, 4_096)
+        if not data:
+            raise Failed("nobody wants to know any more")
         self.orders += data
         *orders, self.orders = self.orders.split(b"\n")
         for order in orders:
             self.wanted = int(order)
-        return bool(data)
 
     def _check(self) -> None:
         """Say so once everybody has what is wanted."""

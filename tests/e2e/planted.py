@@ -9,29 +9,33 @@ from typing import Any, Self
 from netchat.config import load_config
 from netchat.environment import system
 from netchat.server import Server
-from tests.e2e.support import WITHIN, Address, RawClient
+from tests.e2e.client import WITHIN, RawClient
+from tests.e2e.support import split
 
 
 class ServerThread:
     """Runs until the block ends. Plant faults between requests, while the loop sleeps."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        flags = {key.replace("_", ".", 1): value for key, value in settings.items()}
-        listen: dict[str, str | list[str]] = {"server.listen": ["127.0.0.1:0"]}
-        config = load_config(None, {}, listen | {"limits.enabled": "false"} | flags)
+        flags: dict[str, str | list[str]] = {
+            "server.listen": ["127.0.0.1:0"],
+            "limits.enabled": "false",
+        }
+        flags |= {key.replace("_", ".", 1): value for key, value in settings.items()}
+        config = load_config(None, {}, flags)
         self.server = Server(config, system(config, folder / "data"))
         self._thread = threading.Thread(target=self.server.reactor.run, name="server")
 
     def __enter__(self) -> Self:
         self.server.start()
-        host, port = self.server.addresses[0].rsplit(":", 1)
-        self.address: Address = (host, int(port))
+        self.address = split(self.server.addresses[0])
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for _ in range(2):  # the second stop does not wait for clients that linger
-            self.server.reactor.call_soon_threadsafe(self.server.stop)
+        call_soon, stop = self.server.reactor.call_soon_threadsafe, self.server.stop
+        call_soon(stop)
+        call_soon(stop)  # the second one does not wait for clients that linger
         self._thread.join(WITHIN)
         assert not self._thread.is_alive()
         self.server.close()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Object, RawClient, ServerProcess, framed
+from tests.e2e.client import Object, RawClient, framed
+from tests.e2e.support import ServerProcess
 
 REQUESTS: list[Object] = [
     {"type": "hello", "version": 1, "name": "ana"},

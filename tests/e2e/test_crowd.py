@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import resource
 import select
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.e2e.client import Object, RawClient
 from tests.e2e.crowd import RESERVED_FILES
-from tests.e2e.support import ROOT, UNLIMITED, Object, RawClient, ServerProcess
+from tests.e2e.support import ROOT, UNLIMITED, ServerProcess
 
 CROWD = 15_000
 POSTERS = 16
@@ -128,6 +129,21 @@ def test_everybody_in_a_crowd_gets_what_sixteen_post_at_once(
     span = crowd.report("complete", within=60)["at"] - posted
     print(f"\n{POSTERS * EACH} posts of {POSTERS} to {CROWD}, to the last in {span:.3f} s")
     check(square.figures())
+
+
+@pytest.mark.timeout(120)
+def test_everybody_in_a_crowd_is_told_when_the_server_stops(
+    square: ServerProcess, crowd: CrowdProcess, posters: list[RawClient]
+) -> None:
+    begun = time.monotonic()
+    square.send_signal(signal.SIGTERM)
+    for poster in posters:
+        poster.until("bye")
+        poster.close()
+    span = crowd.report("parted", within=20)["at"] - begun
+    assert square.wait() == 0
+    ended, tick = time.monotonic() - begun, square.last_figures()["lag_max_ms"]
+    print(f"\nstopped in {ended:.3f} s, the last bye after {span:.3f} s, longest tick {tick} ms")
 
 
 def check(figures: dict[str, float]) -> None:

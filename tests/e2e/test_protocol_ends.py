@@ -11,18 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import (
-    UNLIMITED,
-    Ended,
-    Object,
-    RawClient,
-    ServerProcess,
-    fill,
-    framed,
-    seqs,
-    types,
-    until_true,
-)
+from tests.e2e.client import Ended, Object, RawClient, fill, framed, seqs, types, until_true
+from tests.e2e.support import UNLIMITED, ServerProcess
 
 HEARTBEAT, PONG = 0.5, 1.0
 
@@ -56,9 +46,7 @@ def test_bye_is_answered_and_the_connection_closed(ana: RawClient, room: str) ->
     assert ana.is_ended()
 
 
-def test_bye_waits_for_what_was_posted_before_it(
-    ana: RawClient, ben: RawClient, room: str
-) -> None:
+def test_bye_waits_for_what_was_posted_before_it(ana: RawClient, ben: RawClient, room: str) -> None:
     ana.join(room)
     ben.join(room)
     posts = [{"type": "post", "room": room, "text": "x", "id": f"{n}"} for n in range(1_000)]
@@ -140,7 +128,7 @@ def test_the_end_of_input_holds_the_name_unless_bye_was_said(server: ServerProce
 
 def test_silence_is_asked_about_and_an_answer_is_enough(anxious: ServerProcess) -> None:
     with anxious.client("answering") as client:
-        for _ in range(3):
+        for _ in range(2):
             assert client.recv() == {"type": "ping"}
             client.send({"type": "pong"})
         client.bye()
@@ -148,13 +136,11 @@ def test_silence_is_asked_about_and_an_answer_is_enough(anxious: ServerProcess) 
 
 def test_any_byte_is_a_sign_of_life(anxious: ServerProcess) -> None:
     with anxious.client("bytewise") as client:
-        pings = 0
-        for byte in framed({"type": "ping", "ref": "done"}):
-            client.send_bytes(bytes([byte]))
-            time.sleep(0.2)
-        for event in client.upto("pong", ref="done"):
-            pings += event["type"] == "ping"
-        assert pings <= 1
+        whole = framed({"type": "ping", "ref": "done"})
+        for start in range(0, len(whole), 3):
+            client.send_bytes(whole[start : start + 3])
+            time.sleep(HEARTBEAT / 2)
+        assert types(client.upto("pong", ref="done")) == ["pong"]
         client.bye()
 
 
@@ -167,16 +153,14 @@ def test_one_that_never_answers_is_closed(anxious: ServerProcess) -> None:
         assert 0.9 * HEARTBEAT + 0.9 * PONG < time.monotonic() - begun < 8
 
 
-def test_a_slow_reader_that_makes_progress_is_not_closed(
-    anxious: ServerProcess, room: str
-) -> None:
+def test_a_slow_reader_that_makes_progress_is_not_closed(anxious: ServerProcess, room: str) -> None:
     """It says nothing for many heartbeats and reads a little at a time."""
     with anxious.client("author") as author, anxious.client("sipping", receive_buffer=4_096) as sip:
         fill(author, room, 1_500, lambda _: "\u2603" * 500)
         sip.send({"type": "join", "room": room, "after": 0})
         author.bye()
         begun, taken = time.monotonic(), b""
-        while time.monotonic() - begun < 5 * (HEARTBEAT + PONG):
+        while time.monotonic() - begun < 3 * (HEARTBEAT + PONG):
             sip.sock.setblocking(True)
             taken += sip.sock.recv(16_384)
             time.sleep(0.05)

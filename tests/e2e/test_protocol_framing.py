@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import MAX_FRAME, Object, RawClient, ServerProcess, frame
+from tests.e2e.client import MAX_FRAME, Object, RawClient, frame
+from tests.e2e.support import ServerProcess
 
 BEFORE_WELCOME = 4_096
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import UNLIMITED, RawClient, ServerProcess, until_true
+from tests.e2e.client import RawClient, until_true
+from tests.e2e.support import UNLIMITED, ServerProcess
 
 HOLD = 1.0
 
@@ -101,9 +102,7 @@ def test_a_token_replaces_a_connection_that_is_alive(server: ServerProcess, room
 def test_a_replaced_connections_posts_count(server: ServerProcess, room: str) -> None:
     with server.client("Busy") as old, server.client() as new:
         old.join(room)
-        posts = [
-            {"type": "post", "room": room, "text": f"{n}", "id": f"b-{n}"} for n in range(100)
-        ]
+        posts = [{"type": "post", "room": room, "text": f"{n}", "id": f"b-{n}"} for n in range(100)]
         old.send(*posts, {"type": "ping"})
         old.until("pong")
         new.hello("Busy", token=old.token)
@@ -158,7 +157,7 @@ def test_an_old_token_works_until_the_new_one_has_been_used(server: ServerProces
 
 @pytest.mark.parametrize("crash", [False, True], ids=["stop", "kill -9"])
 def test_tokens_and_names_outlive_the_server(tmp_path: Path, crash: bool) -> None:
-    arguments = (*UNLIMITED, "--set", "limits.hold=2")
+    arguments = (*UNLIMITED, "--set", "limits.hold=1.5")
     with ServerProcess(tmp_path, *arguments) as server:
         here, gone = server.client("Here"), server.client("Gone")
         for client in (here, gone):
@@ -170,6 +169,7 @@ def test_tokens_and_names_outlive_the_server(tmp_path: Path, crash: bool) -> Non
             server.kill()
             server.start()
         else:
+            here.close()
             server.restart()
         assert refusal(server, "Here") == "name_taken"
         assert refusal(server, "Gone") == ""

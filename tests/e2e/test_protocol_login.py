@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import Object, RawClient, ServerProcess, errors, types
+from tests.e2e.client import Object, RawClient, errors, types
+from tests.e2e.support import ServerProcess
 
 LOGIN_TIMEOUT = 0.5
 

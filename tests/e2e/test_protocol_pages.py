@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import UNLIMITED, Object, RawClient, ServerProcess, crowd, fill, seqs
+from tests.e2e.client import Object, RawClient, fill, seqs
+from tests.e2e.support import UNLIMITED, ServerProcess, crowd
 
 COUNT = 120
 BIG = 4_000

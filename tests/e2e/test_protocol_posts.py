@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import (
-    Object,
-    RawClient,
-    ServerProcess,
-    crowd,
-    errors,
-    seqs,
-    texts,
-    types,
-)
+from tests.e2e.client import Object, RawClient, errors, seqs, texts, types
+from tests.e2e.support import ServerProcess, crowd
 
 MANY = 3_000
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.support import UNLIMITED, Object, RawClient, ServerProcess, crowd
+from tests.e2e.client import Object, RawClient
+from tests.e2e.support import UNLIMITED, ServerProcess, crowd
 
-HOLD = 2.0
+HOLD = 1.5
 SOON = 0.9
 """Seconds before which no presence may come: its timer runs for one."""
 
@@ -18,7 +19,7 @@ EVERYTHING = ()
 
 @pytest.fixture(scope="module")
 def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that holds names for two seconds only."""
+    """A server that holds names for a moment only."""
     arguments = (*UNLIMITED, "--set", f"limits.hold={HOLD}")
     with ServerProcess(tmp_path_factory.mktemp("brief"), *arguments) as server:
         yield server
@@ -34,20 +35,29 @@ def watcher(server: ServerProcess, room: str) -> RawClient:
 
 
 def test_the_first_change_goes_out_a_second_later_with_the_net_change(
-    server: ServerProcess, ana: RawClient, ben: RawClient, room: str
+    server: ServerProcess, ben: RawClient, room: str
 ) -> None:
     with watcher(server, room) as client:
         begun = time.monotonic()
-        ana.join(room)
         ben.join(room)
         for _ in range(3):
             ben.ask({"type": "leave", "room": room})
             ben.join(room)
-        ana.ask({"type": "leave", "room": room})
         presence = client.recv()
         assert presence == {"type": "presence", "room": room, "joined": [ben.name], "count": 2}
         assert SOON < time.monotonic() - begun < 5
         assert client.is_silent()
+
+
+def test_one_who_saw_somebody_that_left_at_once_is_told_so(
+    ana: RawClient, ben: RawClient, room: str
+) -> None:
+    ana.join(room)
+    assert ben.join(room)["members"] == [ana.name, ben.name]
+    ana.ask({"type": "leave", "room": room})
+    ben.noise = EVERYTHING
+    presence = ben.until("presence")
+    assert presence["left"] == [ana.name] and presence["count"] == 1
 
 
 def test_what_comes_to_nothing_is_not_told(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import UNLIMITED, RawClient, ServerProcess, fill, seqs, texts, types
+from tests.e2e.client import RawClient, fill, seqs, texts, types
+from tests.e2e.support import UNLIMITED, ServerProcess
 
 
 def test_a_new_rooms_log_starts_at_one(ana: RawClient, room: str) -> None:
@@ -87,9 +88,7 @@ def test_joining_again_repeats_the_backlog_and_live_messages_come_once(
     assert ben.is_silent()
 
 
-def test_after_leaving_nothing_of_the_room_comes(
-    ana: RawClient, ben: RawClient, room: str
-) -> None:
+def test_after_leaving_nothing_of_the_room_comes(ana: RawClient, ben: RawClient, room: str) -> None:
     ana.join(room)
     ben.join(room)
     assert ben.ask({"type": "leave", "room": room, "ref": "1"}) == {
@@ -151,6 +150,7 @@ def test_a_memory_servers_epoch_is_new_at_every_start(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, *UNLIMITED, "--durability", "memory") as server:
         ana = server.client("ana")
         fill(ana, "lobby", 7)
+        ana.close()
         server.restart()
         with server.client("ana") as again:
             assert again.epoch != ana.epoch
@@ -165,6 +165,7 @@ def test_a_stored_logs_epoch_outlives_restarts_and_crashes(tmp_path: Path, durab
     with ServerProcess(tmp_path, *UNLIMITED, "--durability", durability) as server:
         ana = server.client("ana")
         fill(ana, "lobby", 7)
+        ana.close()
         server.restart()
         with server.client("ben") as ben:
             assert ben.epoch == ana.epoch

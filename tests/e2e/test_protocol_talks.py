@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import UNLIMITED, Object, RawClient, ServerProcess, seqs, texts
+from tests.e2e.client import Object, RawClient, seqs, texts
+from tests.e2e.support import UNLIMITED, ServerProcess
 
 
 def say(client: RawClient, to: str, text: str, id: str) -> Object:

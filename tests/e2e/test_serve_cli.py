@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import stat
-import time
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
 import pytest
 
-from tests.e2e.support import (
-    UNLIMITED,
-    Ended,
-    Object,
-    RawClient,
-    ServerProcess,
-    crowd,
-    framed,
-    run_netchat,
-    seqs,
-    until_true,
-)
+from tests.e2e.client import until_true
+from tests.e2e.support import UNLIMITED, ServerProcess, run_netchat, split
 
 CONFIG = 78
 
@@ -63,10 +50,10 @@ def test_the_ready_line_names_where_to_connect(folder: Path) -> None:
 def test_it_listens_in_several_places(folder: Path) -> None:
     arguments = ("--listen", "127.0.0.1:0", "--listen", "localhost:0", *UNLIMITED)
     with ServerProcess(folder, *arguments) as server:
-        places = re.findall(r"native=(\S+):(\d+)", server.ready)
+        places = [split(place) for place in re.findall(r"native=(\S+)", server.ready)]
         assert len(places) >= 2 and len({port for _, port in places}) == 2
-        for n, (host, port) in enumerate(places):
-            server.address = (host.strip("[]"), int(port))
+        for n, place in enumerate(places):
+            server.address = place
             with server.client(f"ana-{n}") as client:
                 assert client.join("lobby")["count"] == n + 1
                 client.is_silent()
@@ -202,126 +189,6 @@ def test_a_wrong_setting_is_named(
     assert done.returncode == CONFIG
     assert named in done.stderr and done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr and done.stdout == ""
-
-
-# -- stopping ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_says_bye_to_everybody_and_ends_the_server(folder: Path, signum: int) -> None:
-    with (
-        ServerProcess(folder, *UNLIMITED) as server,
-        crowd(server, [f"guest-{n}" for n in range(200)], "lobby") as clients,
-    ):
-        stranger = server.client()
-        assert stranger.ask({"type": "ping"})
-        begun = time.monotonic()
-        server.send_signal(signum)
-        retries = set()
-        for client in clients:
-            bye = client.until("bye")
-            assert bye["reason"] == "shutting_down" and 0 < bye["retry_after"] < 5
-            retries.add(bye["retry_after"])
-            assert client.is_ended()
-            client.close()
-        assert len(retries) > 100, "a crowd must not come back as one"
-        error = stranger.recv()
-        assert (error["code"], error["fatal"]) == ("shutting_down", True)
-        stranger.close()
-        assert server.wait() == 0
-        assert time.monotonic() - begun < 5
-        assert "Traceback" not in server.logs()
-
-
-def test_at_a_stop_everything_that_was_accepted_is_told_and_kept(folder: Path) -> None:
-    """Two hundred clients post as fast as they can while the server is told to stop. All that
-    they write fits the kernel's buffers, so nobody has fallen behind."""
-    names = [f"writer-{n}" for n in range(200)]
-    accepted: dict[tuple[str, str], int] = {}
-    told: dict[str, list[int]] = {}
-    with ServerProcess(folder, *UNLIMITED) as server:
-        with crowd(server, names, "lobby") as clients:
-            for client in clients:
-                client.send_bytes(posts(5), reading=False)
-            server.send_signal(signal.SIGTERM)
-            for name, client in zip(names, clients, strict=True):
-                told[name] = []
-                for event in everything(client):
-                    if event["type"] == "accepted":
-                        accepted[name, event["id"]] = event["seq"]
-                    elif event["type"] == "message":
-                        told[name].append(event["seq"])
-                client.close()
-            assert server.wait() == 0
-        server.start()
-        with server.client("reader") as reader:
-            head = reader.join("lobby", after=0)["head"]
-            stored = reader.collect("message", head)
-        places = {(message["from"], message["id"]): message["seq"] for message in stored}
-        assert seqs(stored) == list(range(1, head + 1))
-        assert places == accepted
-        assert all(seqs == list(range(1, head + 1)) for seqs in told.values())
-
-
-def posts(count: int) -> bytes:
-    return framed(
-        *({"type": "post", "room": "lobby", "text": "x", "id": f"{n}"} for n in range(count))
-    )
-
-
-def everything(client: RawClient) -> Iterator[Object]:
-    try:
-        while True:
-            yield client.recv()
-    except Ended:
-        return
-
-
-def test_everybody_is_told_at_once(folder: Path) -> None:
-    with ServerProcess(folder) as server, server.client("ana") as client:
-        server.send_signal(signal.SIGTERM)
-        client.until("bye", within=0.5)
-        client.close()
-        assert server.wait(within=1) == 0
-
-
-def test_a_second_signal_stops_at_once(folder: Path) -> None:
-    with ServerProcess(folder) as server:
-        holding = server.client("holding")
-        server.send_signal(signal.SIGINT)
-        holding.until("bye")  # and it does not close, so the stop goes on
-        begun = time.monotonic()
-        assert server.stop(signal.SIGINT) != 0
-        assert time.monotonic() - begun < 1
-        assert "Traceback" not in server.logs()
-
-
-def test_a_client_that_never_reads_does_not_hold_up_the_end(folder: Path) -> None:
-    with ServerProcess(folder, *UNLIMITED) as server:
-        stuck = server.client("stuck", receive_buffer=4_096)
-        stuck.join("lobby")
-        with server.client("writer", noise=("presence", "message")) as writer:
-            writer.join("lobby")
-            for n in range(500):
-                writer.send({"type": "post", "room": "lobby", "text": "x" * 4_000, "id": f"{n}"})
-            writer.collect("accepted", 500)
-        begun = time.monotonic()
-        assert server.stop(within=10) == 0
-        assert time.monotonic() - begun < 10
-        stuck.close()
-
-
-def test_a_stop_in_the_middle_of_logins_is_in_order(folder: Path) -> None:
-    with ServerProcess(folder, *UNLIMITED) as server:
-        clients = [server.client() for _ in range(100)]
-        for n, client in enumerate(clients):
-            client.send({"type": "hello", "version": 1, "name": f"late-{n}"})
-        server.send_signal(signal.SIGTERM)
-        for client in clients:
-            last = list(everything(client))[-1]
-            assert last["type"] == "bye" or last["code"] == "shutting_down"
-            client.close()
-        assert server.wait() == 0
 
 
 # -- reporting -----------------------------------------------------------------------------

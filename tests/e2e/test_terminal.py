@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import (
-    NETCHAT,
-    UNLIMITED,
-    WITHIN,
-    ServerProcess,
-    environment,
-    run_netchat,
-    seqs,
-    until_true,
-)
+from tests.e2e.client import WITHIN, seqs, until_true
+from tests.e2e.support import NETCHAT, ServerProcess, environment, run_netchat
 from tests.pictures.terminal import Terminal, wait_until
 
-COLUMNS, ROWS = 100, 90
-CTRL_C, CTRL_D = "\x03", "\x04"
+COLUMNS, ROWS = 100, 400
+CTRL_D = "\x04"
 
 
 class Person(Terminal):
@@ -38,13 +32,22 @@ class Person(Terminal):
     def sees(self, text: str) -> None:
         wait_until(lambda: self.shows(text), [self])
 
-    def press(self, key: str) -> None:
-        self.write(key)
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def interrupt(self) -> None:
+        """Ctrl+C; the terminal is not the command's controlling one, so we do its work."""
+        self.send_signal(signal.SIGINT)
 
     def exit_code(self) -> int:
         """How the command ended, which it does now."""
-        wait_until(lambda: self.has_ended, [self])
-        return self.wait()
+        wait_until(lambda: self._process.poll() is not None, [self])
+        return self._process.returncode
+
+    def has_left(self, name: str) -> bool:
+        """Whether the screen says that somebody left, alone or with others."""
+        news = (line for line in self.text.splitlines() if line.endswith(" left"))
+        return any(name in line for line in news)
 
     def messages(self, start: str) -> list[str]:
         """The texts on the screen that start so, in their order."""
@@ -94,18 +97,25 @@ def test_two_talk_and_a_third_has_to_choose_another_name(meet: Meet) -> None:
         assert person.text.count("hola, ben") == 1
 
 
-@pytest.mark.parametrize(
-    ("leave", "code"),
-    [("exit\n", 0), ("/quit\n", 0), (CTRL_D, 0), (CTRL_C, 130)],
-    ids=["exit", "quit", "Ctrl+D", "Ctrl+C"],
-)
-def test_whoever_leaves_has_left_at_once(meet: Meet, leave: str, code: int) -> None:
-    ana, ben = meet("--name", "ana"), meet("--name", "ben")
-    ana.sees("ben joined")
-    ben.sees("here")
-    ben.press(leave)
-    assert ben.exit_code() == code
-    ana.sees("ben left")
+LEAVING: dict[str, tuple[Callable[[Person], None], int]] = {
+    "ben": (lambda person: person.type("exit"), 0),
+    "carla": (lambda person: person.type("/quit"), 0),
+    "dora": (lambda person: person.press(CTRL_D), 0),
+    "eva": (Person.interrupt, 130),
+}
+
+
+def test_whichever_way_one_leaves_the_others_are_told_and_the_name_is_free(meet: Meet) -> None:
+    ana = meet("--name", "ana")
+    ana.sees("here")
+    others = [meet("--name", name) for name in LEAVING]
+    for other in others:
+        other.sees("here")
+    ana.sees("eva")
+    for other, (leave, code) in zip(others, LEAVING.values(), strict=True):
+        leave(other)
+        assert other.exit_code() == code
+    wait_until(lambda: all(ana.has_left(name) for name in LEAVING), [ana])
     again = meet("--name", "ben")
     again.sees("#lobby: 2 here")
 
@@ -114,7 +124,6 @@ def test_a_private_word_is_for_one(meet: Meet) -> None:
     people = [meet("--name", name) for name in ("ana", "ben", "carla")]
     ana, ben, carla = people
     for person in people:
-        wait_until(lambda: ana.text.count("joined") + ana.text.count("here") >= 1, people)
         person.sees("here")
     ana.type("/msg ben psst")
     ben.sees("[ana → you] psst")
@@ -139,31 +148,56 @@ def test_the_end_of_the_server_is_told_and_ends_nobodys_terminal(
 
 
 def test_a_killed_server_costs_nobody_a_message(own_server: ServerProcess, meet: Meet) -> None:
-    """Both type all the while; the server is killed and started in the middle, twice."""
-    ana, ben = meet("--name", "ana"), meet("--name", "ben")
-    both = [ana, ben]
-    for person in both:
+    """They talk by turns; the server is killed twice, and they go on typing meanwhile."""
+    both = {name: meet("--name", name) for name in ("ana", "ben")}
+    for person in both.values():
         person.sees("here")
-    for n in range(30):
-        ana.type(f"from ana {n:02}")
-        ben.type(f"from ben {n:02}")
-        if n in (10, 20):
-            wait_until(lambda n=n: ana.shows(f"<ben> from ben {n - 1:02}"), both)
-            own_server.kill()
-        if n in (12, 22):
-            own_server.start()
-    wait_until(lambda: ana.shows("<ben> from ben 29") and ben.shows("<ana> from ana 29"), both)
+    talk(both, range(5))
+    for first in (5, 10):
+        own_server.kill()
+        talk(both, range(first, first + 3), heard=False)
+        own_server.start()
+        talk(both, range(first + 3, first + 5))
     with own_server.client("reader") as reader:
         head = reader.join("lobby", after=0)["head"]
         log = reader.collect("message", head)
-    assert seqs(log) == list(range(1, 61))
+    assert seqs(log) == list(range(1, 31))
+    for name in both:
+        own = [message["text"] for message in log if message["from"] == name]
+        assert own == [f"from {name} {n:02}" for n in range(15)]
     shown = [f"<{message['from']}> {message['text']}" for message in log]
-    for name in ("ana", "ben"):
-        texts = [message["text"] for message in log if message["from"] == name]
-        assert texts == [f"from {name} {n:02}" for n in range(30)]
-    for person in both:
-        assert person.messages("<ana> from") + person.messages("<ben> from") == sorted(shown)
-        assert [line for line in person.messages("<") if "from" in line] == shown
+    for person in both.values():
+        assert person.messages("<") == shown, person.text
+
+
+def talk(people: dict[str, Person], numbers: range, *, heard: bool = True) -> None:
+    """A line of each in turn; `heard`: all see it, and everything before it, before the next."""
+    both = list(people.values())
+    if heard and numbers.start:
+        before = numbers.start - 1
+        lines = [f"<{name}> from {name} {before:02}" for name in people]
+        wait_until(lambda: all(all_show(both, line) for line in lines), both)
+    for n in numbers:
+        for name, person in people.items():
+            person.type(f"from {name} {n:02}")
+            if heard:
+                wait_until(partial(all_show, both, f"<{name}> from {name} {n:02}"), both)
+
+
+def all_show(people: list[Person], line: str) -> bool:
+    return all(person.shows(line) for person in people)
+
+
+@pytest.mark.xfail(reason="what is typed ahead is wiped off one row up, whatever stands there")
+def test_a_text_that_is_pasted_is_shown_whole(meet: Meet) -> None:
+    """Many lines come faster than they can be sent; none may be wiped off by the next."""
+    ana = meet("--name", "ana")
+    ana.sees("here")
+    texts = [f"line {n:03}" for n in range(150)]
+    for start in range(0, 150, 50):
+        ana.press("".join(f"{text}\n" for text in texts[start : start + 50]))
+    ana.sees(f"<ana> {texts[-1]}")
+    assert ana.messages("<") == [f"<ana> {text}" for text in texts]
 
 
 # -- pipes ---------------------------------------------------------------------------------
@@ -248,12 +282,9 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
 
 
-@pytest.mark.parametrize("command", [["chat", "--name", "x"], ["send", "x"], ["tail"]])
+@pytest.mark.parametrize("command", [["send", "x"], ["tail", "--room", "x"]])
 def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
-    args = [*command, "--server", "127.0.0.1:1"]
-    if command == ["tail"]:
-        args += ["--room", "lobby"]
-    done = run_netchat(tmp_path, *args)
+    done = run_netchat(tmp_path, *command, "--server", "127.0.0.1:1")
     assert done.returncode == 69
     assert "Traceback" not in done.stderr and done.stderr.strip()
 
@@ -264,9 +295,7 @@ def test_a_name_that_is_taken_ends_a_pipe(own_server: ServerProcess) -> None:
     assert done.returncode == 77 and "taken" in done.stderr + done.stdout
 
 
-def test_unlimited_is_not_needed_for_a_person(tmp_path: Path) -> None:
-    """The limits of a server out of the box let a pipe of a thousand lines through."""
-    assert UNLIMITED
+def test_a_server_out_of_the_box_takes_a_long_pipe(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
         text = "".join(f"{n}\n" for n in range(1_000))
         done = piped(server, text, "send", "--name", "ana", "-")

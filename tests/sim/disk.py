@@ -45,6 +45,9 @@ class Disk(Protocol):
     def is_lost(self, room: int, seq: int, id: str) -> bool:
         """Whether a message that should be on record by now is not."""
 
+    def first(self, room: int) -> int:
+        """The oldest seq of a room that is still on record, 1 where there is none."""
+
     def discard(self) -> None:
         """Clean up."""
 
@@ -69,6 +72,9 @@ class MemoryDisk:
 
     def is_lost(self, room: int, seq: int, id: str) -> bool:
         return self.log is None or is_lost(self.log, room, seq, id)
+
+    def first(self, room: int) -> int:
+        return 1 if self.log is None else self.log._first(room)
 
     def discard(self) -> None:
         """Nothing to clean up."""
@@ -112,6 +118,9 @@ class ModelDisk:
 
     def is_lost(self, room: int, seq: int, id: str) -> bool:
         return self.log is None or is_lost(self.log, room, seq, id)
+
+    def first(self, room: int) -> int:
+        return 1 if self.log is None else self.log._first(room)
 
     def discard(self) -> None:
         """Nothing to clean up."""

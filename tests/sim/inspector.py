@@ -13,6 +13,7 @@ from netchat.chat.rooms import Cursor
 from netchat.net.transport import Transport
 from netchat.server import Server
 from netchat.sessions.door import DoorSession
+from netchat.shutdown import Step
 
 from .worker import SimWorker
 from .world import Violation, World
@@ -36,7 +37,7 @@ class Inspector:
 
     def excuse(self) -> None:
         """The process did not run for a while: whatever was due is late."""
-        self._frozen_at = self._server.reactor.now
+        self._frozen_at = self._world.monotonic()
         self._absent_since.clear()
         self._strange_since.clear()
 
@@ -49,7 +50,14 @@ class Inspector:
         self._check_rooms()
         self._check_counters(sessions)
         self._check_deadlines(sessions)
+        self._check_stop()
         self._look_for_the_rare(sessions)
+
+    def _check_stop(self) -> None:
+        drain = self._server._drain
+        if drain is not None and drain._step > Step.COMMITTING and not drain._late:
+            waiting = self._server.hub.posting.bytes
+            _hold("a stop commits first", not waiting, f"{waiting} bytes wait")
 
     # -- bytes -----------------------------------------------------------------------------------
 
@@ -65,7 +73,7 @@ class Inspector:
         waiting = sum(p.size for p in session.unanswered if p.post and p.event is None)
         _hold("bytes counted are bytes held", waiting == session.unanswered_bytes, session.id)
         transport = session.transport
-        slow = transport.pending > transport._high and not transport.dirty
+        slow = transport.pending > transport._high and not (transport.dirty or session.closing)
         for room, cursor in session.cursors.items():
             live = room.live.get(session.wire, {}).get(session)
             places = [place for place in (live, room.lagging.get(session)) if place is not None]

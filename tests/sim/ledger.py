@@ -43,7 +43,9 @@ class Receipt:
 class Ledger:
     """What all connections have been told."""
 
-    def __init__(self, is_lost: Callable[[str, int, str], bool]) -> None:
+    def __init__(
+        self, is_lost: Callable[[str, int, str], bool], is_trimmed: Callable[[str, int], bool]
+    ) -> None:
         self.epoch = ""
         self.facts: dict[tuple[str, int], Fact] = {}
         self.receipts: dict[tuple[int, str], Receipt] = {}
@@ -53,6 +55,7 @@ class Ledger:
         """Every name that an identity has had."""
         self.posted = 0
         self._is_lost = is_lost
+        self.is_trimmed = is_trimmed
 
     # -- identities ------------------------------------------------------------------------------
 
@@ -93,7 +96,9 @@ class Ledger:
     def acknowledged(self, identity: int, text: str, event: Accepted) -> None:
         """A post has been acknowledged."""
         receipt = Receipt(event.room, event.seq, event.time, text)
-        first = self.receipts.setdefault((identity, event.id), receipt)
+        first = self.receipts.get((identity, event.id))
+        if first is None or self.is_trimmed(first.room, first.seq):
+            first = self.receipts[identity, event.id] = receipt
         if first != receipt:
             raise Violation("an id is stored once", f"{event.id}: {first}, then {receipt}")
         if first is not receipt and not event.duplicate:

@@ -56,6 +56,9 @@ class Watcher(Protocol):
     def heard(self, data: bytes) -> None:
         """The server has read these."""
 
+    def half_closed(self) -> None:
+        """The server has read the end of its peer's input."""
+
     def said(self, data: bytes) -> None:
         """The kernel has taken these from the server."""
 
@@ -133,21 +136,25 @@ class Pipe:
 class Connection:
     """Both ends and both directions."""
 
-    def __init__(self, net: Net, number: int, line: Line, handler: Handler) -> None:
+    def __init__(
+        self, net: Net, number: int, line: Line, handler: Handler, address: str
+    ) -> None:
         self.net = net
         self.number = number
+        self.address = address
         self.line = line
         self.link = Link(self, handler)
         self.server = SimSocket(self)
-        self.up = Pipe(net, line, 1 << 30, self._at_server)
+        self.up = Pipe(net, line, 1 << 30, self.at_server)
         self.down = Pipe(net, line, line.send_buffer, self.link.arrived)
         self.watcher: Watcher | None = None
-        self.server_gone = self.client_gone = False
+        self.server_gone = self.client_gone = self.silent = False
         self.error = 0
         """What the server's next call on the socket fails with."""
 
-    def _at_server(self) -> None:
-        if self.server_gone and self.up.arrived:
+    def at_server(self) -> None:
+        """Something has arrived; a machine that knows nothing of the connection says so."""
+        if self.server_gone and self.up.arrived and not (self.silent and self.net.is_down):
             self.reset_client("reset: nobody is there any more")
 
     def reset_client(self, why: str) -> None:
@@ -175,6 +182,7 @@ class Connection:
     def abandon(self, silently: bool) -> None:
         """The server's process is gone; its kernel says so, unless it went as well."""
         self.server_gone = True
+        self.silent = silently
         if silently:
             self.down.cut = True
             self.down.buffer.clear()
@@ -214,6 +222,8 @@ class SimSocket:
         if not up.arrived:
             if up.ended:
                 self._c.net.world.trace(f"c{self._c.number} end of input read")
+                if self._c.watcher is not None:
+                    self._c.watcher.half_closed()
                 return b""
             raise BlockingIOError(errno.EAGAIN, "nothing has arrived")
         data = up.take(size)
@@ -257,12 +267,21 @@ class SimSocket:
             return
         self._c.net.world.trace(f"c{self._c.number} closed")
         self._c.server_gone = True
+        self._tell_watcher()
         if self._c.up.arrived:
             self._c.down.cut = True
             soon = self._c.net.soon(self._c.line)
             self._c.net.world.at(soon, lambda: self._c.reset_client("reset by the server"))
         else:
             self._c.down.finish()
+
+    def _tell_watcher(self) -> None:
+        """After the peer's end, a close is an end in good order; unless the peer has gone as a
+        whole, or does not read, and the server has given it up."""
+        c = self._c
+        given_up = c.error or c.client_gone or not c.down.room
+        if c.watcher is not None and c.up.ended and not c.up.arrived and not given_up:
+            c.watcher.finished()
 
     def _check(self) -> None:
         self._c.net.count_down()
@@ -303,7 +322,7 @@ class SimListener:
         connection = self.waiting.popleft()
         net.world.trace(f"c{connection.number} accepted")
         connection.watcher = net.watch(connection)
-        return connection.server, ("10.0.1.1", connection.number)
+        return connection.server, (connection.address, connection.number)
 
     def close(self) -> None:
         self._net.listener = None
@@ -386,6 +405,7 @@ class Net:
         self.random: Random = world.random("net")
         self.listener: SimListener | None = None
         self.connections: list[Connection] = []
+        self._made = 0
         self.accept_failures = 0.0
         self.crash_in = -1
         """The server's process ends after so many more calls on sockets; -1: it does not."""
@@ -396,13 +416,21 @@ class Net:
         quanta = self.random.randint(1, line.latency)
         return (self.world.now // QUANTUM + quanta) * QUANTUM
 
+    @property
+    def is_down(self) -> bool:
+        """Nobody listens; after a power cut, nobody even says so."""
+        return self.listener is None
+
     def listen(self, _host: str, _port: int) -> list[Any]:
         self.listener = SimListener(self)
+        for connection in self.connections:
+            self.world.at(self.soon(connection.line), connection.at_server)
         return [self.listener]
 
-    def connect(self, line: Line, handler: Handler) -> Link:
+    def connect(self, line: Line, handler: Handler, address: str) -> Link:
         """Begin to connect; the handler is told how it went."""
-        connection = Connection(self, len(self.connections) + 1, line, handler)
+        self._made += 1
+        connection = Connection(self, self._made, line, handler, address)
         self.connections.append(connection)
         self.world.at(self.soon(line), lambda: self._arrive(connection))
         return connection.link

@@ -16,6 +16,9 @@ from .plan import Plan
 from .world import World
 
 CONNECT_TIMEOUT = 10_000
+PATIENCE = 5_000
+"""Milliseconds that a person waits for its goodbye to be answered."""
+
 IMPATIENCE = 4_000
 """Milliseconds after which a person on a dead line takes another network."""
 
@@ -39,6 +42,7 @@ class Person:
         self._random: Random = world.random(f"person/{name}")
         self._wake_at: float | None = None
         self._tries = 0
+        self._asked_for: set[str] = set()
         self._visit = 0
         """Counts connections, so that what comes late is not taken for the present one's."""
         self.machine.login(name)
@@ -66,7 +70,7 @@ class Person:
         rooms = list(self.machine.positions)
         what = draw.choices(
             ["post", "join", "leave", "history", "who", "rooms", "typing", "private", "bye"],
-            [60, 12 if rooms else 60, 4, 5, 3, 2, 4, 8, 1],
+            [60, 12 if rooms else 60, 4, 5, 3, 2, 4, 8 * self._plan.private, 1],
         )[0]
         if what == "post":
             for _ in range(draw.choice([1, 1, 1, 2, 8])):
@@ -74,9 +78,7 @@ class Person:
         elif what == "private":
             ask(requests.Post(text=self._text(), id="-", to=draw.choice(self._names)))
         elif what == "join":
-            backlog = draw.choice([0, 1, 5, 50, 300])
-            after = draw.choice([None, None, 0, 1, 10, 1_000])
-            ask(requests.Join(room=room, after=after, backlog=None if after else backlog))
+            self._join(room)
         elif what == "leave":
             ask(requests.Leave(room=room))
         elif what == "history":
@@ -89,6 +91,22 @@ class Person:
             self.machine.typing(requests.Typing(room=room))
         elif self.machine.state is State.ONLINE:
             self.machine.bye()
+            self._world.after(PATIENCE, self._leave)
+
+    def _leave(self) -> None:
+        """A goodbye may be refused like any other request; one leaves all the same."""
+        if self.machine.state is not State.CLOSED:
+            self.machine.close()
+            self._settle()
+
+    def _join(self, room: str) -> None:
+        after = self._random.choice([None, None, 0, 1, 10, 1_000])
+        if after is None or room in self._asked_for:  # one does not tell one's machine lies
+            backlog = self._random.choice([0, 1, 5, 50, 300])
+            self.machine.ask(requests.Join(room=room, backlog=backlog))
+        else:
+            self.machine.ask(requests.Join(room=room, after=after))
+        self._asked_for.add(room)
 
     def _ask_history(self, room: str) -> None:
         seq = self._random.choice([None, 0, 1, 5, 50])
@@ -101,7 +119,7 @@ class Person:
 
     def _text(self) -> str:
         self.posted += 1
-        length = self._random.choice([0, 0, 0, 50, 400, 3_000])
+        length = self._random.choice([0, 0, 0, 0, 0, 50, 50, 50, 400, 2_000])
         return f"{self.name} {self.posted} " + "ä" * length
 
     # -- faults of its own -------------------------------------------------------------------
@@ -202,7 +220,7 @@ class Person:
         self._visit += 1
         visit = self._visit
         line = self._plan.calm_line() if self.calm else self._plan.line(self._random)
-        self.link = self._net.connect(line, self)
+        self.link = self._net.connect(line, self, f"home of {self.name}")
         self._world.after(CONNECT_TIMEOUT, lambda: self._connect_is_late(visit))
 
     def _connect_is_late(self, visit: int) -> None:

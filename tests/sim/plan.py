@@ -54,6 +54,8 @@ class Plan:
     probers: int
     hostiles: int
     rooms: int
+    private: bool
+    """Whether people have private talks."""
     action: int
     """A person's mean time between two actions."""
     duration: int
@@ -90,16 +92,19 @@ def draw_plan(random: Random, durability: str | None = None) -> Plan:
     kind = random.choices(["fsync", "wal", "memory"], [6, 2, 2])[0]
     durability = durability or kind
     heavy = random.random() < 0.3
+    private = random.random() < 0.7
     return Plan(
-        config=_config(random, durability),
+        # A talk that cannot be joined again for want of room may be missed; see `rooms`.
+        config=_config(random, durability, rooms=100 if private else 2),
         durability=durability,
         keep=random.choice([8, 30, 50_000, 50_000, 50_000]),
         persons=random.randint(2, 7),
         probers=random.randint(0, 3),
         hostiles=random.choice([0, 0, 1, 3]),
         rooms=random.randint(1, 4),
+        private=private,
         action=random.choice([100, 300, 800]),
-        duration=random.choice([10_000, 20_000, 40_000]),
+        duration=random.choice([4_000, 8_000, 20_000]),
         latency=random.choice([1, 3, 9]),
         segments=random.choice([(1 << 20,), (1 << 20, 700, 90), (1 << 20, 300, 17, 3, 1)]),
         partial=random.choice([0.0, 0.2, 0.5]),
@@ -124,17 +129,17 @@ def draw_plan(random: Random, durability: str | None = None) -> Plan:
     )
 
 
-def _config(random: Random, durability: Any) -> Config:
+def _config(random: Random, durability: Any, rooms: int) -> Config:
     enabled = random.random() < 0.4
     return Config(
         server=Server(durability=durability),
         limits=Limits(
             enabled=enabled,
-            request_rate=random.choice([5.0, 50.0]),
+            request_rate=random.choice([20.0, 100.0]),
             request_burst=random.choice([10, 100]),
             patience=random.choice([0.5, 3.0]),
             connections_per_address=random.choice([4, 512]),
-            rooms=random.choice([2, 100]),
+            rooms=rooms,
             heartbeat=random.choice([4.0, 25.0]),
             pong_timeout=random.choice([3.0, 20.0]),
             login_timeout=random.choice([3.0, 10.0]),
@@ -149,16 +154,16 @@ def _faults(random: Random, heavy: bool) -> Faults:
         return 0 if random.random() < 0.5 else random.choice(choices) // (2 if heavy else 1)
 
     return Faults(
-        reset=mean(2_000, 8_000),
-        vanish=mean(8_000, 20_000),
-        stall=mean(2_000, 6_000),
-        slow_reader=mean(1_000, 4_000),
-        kill=mean(8_000, 30_000),
-        power_cut=mean(8_000, 30_000),
-        drain=mean(10_000, 30_000),
-        freeze=mean(20_000,),
-        clock_jump=mean(5_000,),
-        broken_disk=mean(6_000, 12_000),
+        reset=mean(1_000, 4_000),
+        vanish=mean(2_000, 8_000),
+        stall=mean(1_000, 4_000),
+        slow_reader=mean(500, 2_000),
+        kill=mean(3_000, 10_000),
+        power_cut=mean(3_000, 10_000),
+        drain=mean(4_000, 12_000),
+        freeze=mean(10_000),
+        clock_jump=mean(2_000),
+        broken_disk=mean(2_000, 6_000),
     )
 
 

@@ -40,7 +40,7 @@ class Wild:
         if self.quiet:
             return
         self._wire = NativeClient()
-        self.link = self._net.connect(self._plan.line(self._random), self)
+        self.link = self._net.connect(self._plan.line(self._random), self, "the wild")
 
     def _again(self, delay: int) -> None:
         """Come back some time after a connection has ended."""
@@ -144,7 +144,8 @@ class Prober(Wild):
                 return requests.Leave(room=room, ref=ref)
             case 7:
                 before = draw.choice([None, 0, 1, 3, 2**53 - 1])
-                return requests.History(room=room, before=before, limit=draw.choice([1, 300]))
+                limit = draw.choice([1, 300])
+                return requests.History(room=room, before=before, limit=limit, ref=ref)
             case 8:
                 return requests.History(room=room, after=draw.choice([0, 1, 9, 2**53 - 1]), ref=ref)
             case 9:
@@ -246,7 +247,7 @@ class Calm(Wild):
             self._wire = NativeClient()
             self._asked_at = None
             self._visit += 1
-            self.link = self._net.connect(self._plan.calm_line(), self)
+            self.link = self._net.connect(self._plan.calm_line(), self, "calm")
 
     def connected(self) -> None:
         self._send(requests.Hello(version=1, name=f"{self.name}{self._visit}"))
@@ -267,10 +268,11 @@ class Calm(Wild):
 
     def excuse(self) -> None:
         """The server did not run for a while."""
-        if self._asked_at is not None:
-            self._asked_at = self._world.now
+        self._asked_at = None
 
     def check(self) -> None:
         """Called at every tick of the server."""
-        if self._asked_at is not None and self._world.now - self._asked_at > self.PATIENCE:
+        if self.quiet or self._asked_at is None:
+            return
+        if self._world.now - self._asked_at > self.PATIENCE:
             raise Violation("nobody can keep others waiting", f"{self.name} waits for its pong")

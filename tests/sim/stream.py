@@ -19,6 +19,8 @@ class Stream:
         self.head = 0
         """What `joined` told last."""
         self.joined = False
+        self.own = 0
+        """The newest seq of the connection's own messages."""
         self._gap: tuple[int, int, str] | None = None
         """A gap that has to be told before anything else."""
 

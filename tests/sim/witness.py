@@ -71,7 +71,7 @@ class Witness:
             self._process(event)
 
     def half_closed(self) -> None:
-        """The client has finished sending, and nothing else."""
+        """The server has read the end of its peer's input."""
         self._half_closed = True
 
     def finished(self) -> None:
@@ -100,7 +100,7 @@ class Witness:
             case events.Message():
                 self._on_message(event)
             case events.Gap():
-                self._stream(event.room).on_gap(event, self._ledger.epoch)
+                self._on_gap(event)
                 self._world.sometimes[f"gap: {event.reason}"] += 1
             case events.Ping():
                 pass
@@ -136,6 +136,7 @@ class Witness:
                 stream = self.streams.setdefault(event.room, Stream(event.room))
                 stream.on_joined(request, event, self._ledger.epoch)
             case requests.Leave():
+                self._hold_own_messages(event.room)
                 self.streams[event.room].joined = False
                 if not event.room.startswith("@"):
                     del self.streams[event.room]
@@ -147,6 +148,14 @@ class Witness:
                 self._on_list(request, event)
             case requests.Bye():
                 self.farewell = "bye"
+                for room in self.streams:
+                    self._hold_own_messages(room)
+
+    def _hold_own_messages(self, room: str) -> None:
+        """Before one leaves, one has been handed what one wrote."""
+        stream = self.streams[room]
+        if stream.own >= stream.next and not self._half_closed:
+            self._fail("leave and bye follow one's messages", f"{stream.own} in {stream}")
 
     def _on_error(self, request: Asked | None, event: events.Error) -> None:
         if isinstance(request, RefusedRequest | FatalError):
@@ -173,8 +182,10 @@ class Witness:
             self._world.sometimes["duplicate"] += 1
         else:
             stream = self.streams.get(event.room)
-            if stream is not None and stream.next > event.seq:
-                self._fail("an acknowledgement precedes its message", f"{event}, {stream}")
+            if stream is not None:
+                if stream.next > event.seq:
+                    self._fail("an acknowledgement precedes its message", f"{event}, {stream}")
+                stream.own = event.seq
         self._ledger.acknowledged(self._identity, post.text, event)
 
     # -- messages and lists ------------------------------------------------------------------
@@ -183,6 +194,11 @@ class Witness:
         self._may_read(event)
         self._stream(event.room, event.seq).on_message(event)
         self._ledger.told(event, self._ledger.epoch)
+
+    def _on_gap(self, event: events.Gap) -> None:
+        self._stream(event.room).on_gap(event, self._ledger.epoch)
+        if event.reason == "retention" and not self._ledger.is_trimmed(event.room, event.to):
+            self._fail("a gap names what is gone", f"{event}, and it is still there")
 
     def _may_read(self, event: events.Message) -> None:
         if self._identity is None:

@@ -40,7 +40,7 @@ def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
     cursor.joined = True
     cursor.head = room.head
     cursor.seen = room.presences.version
-    room.presences.shown(session.identity.name)
+    room.shown(session.identity.name)
     if not cursor.live:
         hub.outgoing.hungry[cursor] = None
 

@@ -1,0 +1,98 @@
+"""Where the peers of a comparison stand, case by case, as data and as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from bench.cases import Case, Measurement
+from bench.report import environment_line, figure, table
+from bench.stats import Spread, spread_or_none
+
+
+class CompareResult(Struct, kw_only=True, tag="compare"):
+    """All measurements, in the order in which they were made."""
+
+    environment: dict[str, str | int]
+    durability: str
+    cases: list[Case]
+    left_out: list[str]
+    measurements: list[Measurement]
+
+
+class Standing(Struct, kw_only=True):
+    """One peer in one case, over all repeats."""
+
+    peer: str
+    cpu_us: Spread | None
+    ratio: Spread | None
+    delivered_rate: Spread | None
+    p99: Spread | None
+    memory: Spread | None
+    undelivered: int
+    failure: str
+
+
+def standings(measurements: list[Measurement], case: Case) -> list[Standing]:
+    """All peers of a case, in order of first appearance.
+
+    The ratio to the limit is taken within each repeat, as the machine changes its mind
+    between them. The CPU time is that of a delivery, or of a connection without a load.
+    """
+    mine = [each for each in measurements if each.case == case.name]
+    limit = [_cpu(each, case) for each in mine if each.peer == "limit"]
+    return [
+        _standing(peer, [each for each in mine if each.peer == peer], limit, case)
+        for peer in dict.fromkeys(each.peer for each in mine)
+    ]
+
+
+def _standing(
+    peer: str, mine: list[Measurement], limit: list[float | None], case: Case
+) -> Standing:
+    cpu = [_cpu(each, case) for each in mine]
+    pairs = zip(cpu, limit, strict=False)
+    return Standing(
+        peer=peer,
+        cpu_us=spread_or_none(cpu),
+        ratio=spread_or_none([own / least for own, least in pairs if own and least]),
+        delivered_rate=spread_or_none([each.delivered_rate for each in mine]),
+        p99=spread_or_none([each.p99 for each in mine]),
+        memory=spread_or_none([each.joining.memory for each in mine]),
+        undelivered=sum(each.undelivered for each in mine),
+        failure=next((each.failure for each in mine if each.failure), ""),
+    )
+
+
+def _cpu(each: Measurement, case: Case) -> float | None:
+    if each.failure:
+        return None
+    return each.cpu_us if case.window else each.joining.cpu_us
+
+
+def compare_table(result: CompareResult) -> str:
+    """A table a case."""
+    parts = [environment_line(result.environment)]
+    for case in result.cases:
+        rows = _rows(result.measurements, case)
+        parts.append(f"{case.name}: {case.title}\n" + table(rows, "<>"))
+    parts += [f"left out: {reason}" for reason in result.left_out]
+    return "\n\n".join(parts)
+
+
+def _rows(measurements: Sequence[Measurement], case: Case) -> list[list[str]]:
+    cost = "CPU µs a delivery" if case.window else "CPU µs a connection"
+    rows = [["", cost, "to the limit", "deliveries/s", "p99 ms", "bytes each", ""]]
+    for each in standings(list(measurements), case):
+        note = each.failure or (f"{each.undelivered:,} not delivered" if each.undelivered else "")
+        rows.append([
+            each.peer,
+            figure(each.cpu_us, ",.3f"),
+            figure(each.ratio, ".2f"),
+            figure(each.delivered_rate),
+            figure(each.p99, ",.2f"),
+            figure(each.memory),
+            note,
+        ])  # fmt: skip
+    return rows
