@@ -36,6 +36,9 @@ class Disk(Protocol):
     def open(self, wall: Callable[[], int], new_epoch: Callable[[], str]) -> tuple[Store, Reader]:
         """The two sides of the log, for a new life."""
 
+    def begin_to_die(self, random: Random) -> None:
+        """The process is about to end, perhaps in the middle of a call."""
+
     def crash(self, power: bool, random: Random) -> None:
         """The process ends; with `power`, so does the machine."""
 
@@ -47,6 +50,9 @@ class Disk(Protocol):
 
     def first(self, room: int) -> int:
         """The oldest seq of a room that is still on record, 1 where there is none."""
+
+    def set_failing(self, failing: bool) -> None:
+        """Whether single writes may fail, if this disk's ever do."""
 
     def discard(self) -> None:
         """Clean up."""
@@ -75,6 +81,12 @@ class MemoryDisk:
 
     def first(self, room: int) -> int:
         return 1 if self.log is None else self.log._first(room)
+
+    def set_failing(self, failing: bool) -> None:
+        """The worker in front of it fails for it."""
+
+    def begin_to_die(self, random: Random) -> None:
+        """A batch is journalled whole or not at all."""
 
     def discard(self) -> None:
         """Nothing to clean up."""
@@ -121,6 +133,12 @@ class ModelDisk:
 
     def first(self, room: int) -> int:
         return 1 if self.log is None else self.log._first(room)
+
+    def set_failing(self, failing: bool) -> None:
+        """The worker in front of it fails for it."""
+
+    def begin_to_die(self, random: Random) -> None:
+        """A batch is journalled whole or not at all."""
 
     def discard(self) -> None:
         """Nothing to clean up."""

@@ -189,6 +189,7 @@ class Simulation:
         self.world.trace("the server is up")
         self.ledger.begin_life(server.hub.epoch)
         self._compare(server)
+        self.disk.set_failing(self._safe)
         writing = self._workers[0] if self._workers else None
         self._inspector = Inspector(self.world, server, writing)
         for wild in self.wild:
@@ -238,6 +239,7 @@ class Simulation:
         """The process is gone, in the middle of whatever it was doing."""
         self.world.trace("power cut" if power else "killed")
         self.world.sometimes["power cut" if power else "killed"] += 1
+        self.disk.begin_to_die(self._random)
         for worker in self._workers:
             worker.abandon()
         self.net.kill_server(silently=power)
@@ -354,6 +356,7 @@ class Simulation:
         """The faults are over; whoever is there stays, and does nothing new."""
         self.world.trace("healed")
         self._safe = False
+        self.disk.set_failing(False)
         self.plan.writing.heal()
         self.plan.reading.heal()
         self.net.accept_failures = 0.0
