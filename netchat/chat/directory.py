@@ -53,7 +53,10 @@ class Directory:
 
     def find(self, name: str) -> Room | None:
         """The room of this name, however it is spelled. Raises RoomInvalid."""
-        return self._rooms.get(name if name.startswith("@") else room_key(name))
+        room = self._rooms.get(name)  # most names are spelled like their keys
+        if room is None and not name.startswith("@"):
+            room = self._rooms.get(room_key(name))
+        return room
 
     def open(self, name: str) -> Room:
         """The room of this name, made where there is none. Raises RoomInvalid."""

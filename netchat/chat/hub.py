@@ -183,15 +183,16 @@ class Hub:
     def joined_room(self, session: Session, name: str) -> Room:
         """A room that this session has joined. Raises NoSuchRoom, NotInRoom."""
         room = self.room_of(session, name)
-        cursor = session.cursors.get(room)
-        if cursor is None or not cursor.joined:
+        if not session.has_joined(room):
             raise NotInRoom
         return room
 
     def open_room(self, session: Session, name: str) -> Room:
         """A joined room, or one's own private talk, which is open without `join`."""
         room = self.room_of(session, name)
-        return room if room.talk else self.joined_room(session, name)
+        if room.talk is None and not session.has_joined(room):
+            raise NotInRoom
+        return room
 
     def holder(self, name: str) -> Identity:
         """Who holds this name now. Raises NoSuchUser."""
@@ -208,14 +209,8 @@ class Hub:
     def submit(self, session: Session, room: Room, request: requests.Post) -> None:
         """Send a post on its way into the log. Raises StoreFull, StoreFailed."""
         identity = session.identity
-        post = LogPost(
-            room=room.id,
-            identity=identity.id,
-            id=request.id,
-            sender=identity.name,
-            to=room.other(identity).name if room.talk else None,
-            text=request.text,
-        )
+        to = room.other(identity).name if room.talk else None
+        post = LogPost(room.id, identity.id, request.id, identity.name, to, request.text)
         pending = Pending(session, room, post, request.ref)
         self.posting.add(pending)
         if not room.stored:
@@ -244,13 +239,7 @@ class Hub:
         room.committed = stored.seq
         room.active = stored.time
         message = Message(
-            room=room.name,
-            seq=stored.seq,
-            time=stored.time,
-            sender=post.sender,
-            text=post.text,
-            id=post.id,
-            to=post.to,
+            room.name, stored.seq, stored.time, post.sender, post.text, post.id, post.to
         )
         room.fresh.append((message, session))
         session.unpublished += 1

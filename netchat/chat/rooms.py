@@ -93,8 +93,8 @@ class Room:
         self.damaged: str | None = None
         self.talk: tuple[Identity, Identity] | None = None
         self.members: dict[User, Member] = {}
-        self.live: dict[object, dict[Session, Cursor]] = {}
-        """Live cursors by wire: each wire's members share one blob a slice."""
+        self.live: dict[object, dict[object, Cursor]] = {}
+        """Live cursors by wire and outlet: a slice is one blob a wire, for all its outlets."""
         self.lagging: dict[Session, Cursor] = {}
         self.presences = Presences()
 
@@ -158,14 +158,14 @@ class Room:
         """Put a cursor that has caught up onto the live feed."""
         del self.lagging[cursor.session]
         cursor.live = True
-        self.live.setdefault(cursor.session.wire, {})[cursor.session] = cursor
+        self.live.setdefault(cursor.session.wire, {})[cursor.session.outlet] = cursor
 
     def _unlive(self, cursor: Cursor) -> None:
         if cursor.live:
             cursor.live = False
             wire = cursor.session.wire
             members = self.live[wire]
-            del members[cursor.session]
+            del members[cursor.session.outlet]
             if not members:
                 del self.live[wire]
 

@@ -56,6 +56,16 @@ class Session:
         assert self.user is not None
         return self.user.identity
 
+    def has_joined(self, room: Room) -> bool:
+        """Whether `join` was asked for and not taken back; a talk is open without."""
+        cursor = self.cursors.get(room)
+        return cursor is not None and cursor.joined
+
+    @property
+    def outlet(self) -> object:
+        """What takes this session's bytes; opaque here. Live members are known by it."""
+        raise NotImplementedError
+
     @property
     def wire(self) -> object:
         """The encoder that this session shares with its kind; opaque here."""

@@ -18,9 +18,10 @@ from netchat.chat.events import (
     Members,
     Message,
     Presence,
+    RoomInfo,
     RoomList,
 )
-from netchat.client.harmless import MIN_COLUMNS, fold, harmless
+from netchat.client.harmless import MIN_COLUMNS, fold, harmless, width
 from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News
 
 INDENT = "      | "
@@ -28,6 +29,9 @@ INDENT = "      | "
 
 MAX_NAMES = 20
 """Names in one line of news; /who lists them all."""
+
+MAX_COLUMN = 24
+"""Columns that names in a list are filled up to; a longer one stands out."""
 
 TAB = 4
 
@@ -68,7 +72,8 @@ def _folded(lines: list[str], columns: int | None) -> list[str]:
 
 
 def status_lines(news: News, me: str, *, room: bool = False) -> list[str]:
-    """All other news, as what follows the star; none where it is of no interest."""
+    """All other news, as what follows the star; none where it is of no interest. A list has a
+    newline before each of its rows."""
     match news:
         case Joined():
             return _joined(news)
@@ -80,7 +85,7 @@ def status_lines(news: News, me: str, *, room: bool = False) -> list[str]:
             names = [harmless(m.name) + (" (away)" if m.away else "") for m in news.members]
             return [f"{_room(news.room)}: {', '.join(names) or 'nobody'}"]
         case RoomList():
-            return [_room_line(r.room, r.count, r.topic) for r in news.rooms] or ["no rooms"]
+            return ["\n".join(["rooms:", *_room_rows(news.rooms)]) if news.rooms else "no rooms"]
         case Gap():
             return [f"{_where(news.room, room)}{gap_sentence(news)}"]
         case Delayed():
@@ -128,8 +133,18 @@ def _names(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _room_line(room: str, count: int | None, topic: str | None) -> str:
-    return f"{_room(room)}: {count or 0} here" + (f", {harmless(topic)}" if topic else "")
+def _room_rows(rooms: Sequence[RoomInfo]) -> list[str]:
+    names = [_room(room.room) for room in rooms]
+    column = min(max(map(width, names)), MAX_COLUMN)
+    return [
+        f"{name}{' ' * (column - width(name))}  {_room_facts(room)}"
+        for name, room in zip(names, rooms, strict=True)
+    ]
+
+
+def _room_facts(room: RoomInfo) -> str:
+    facts = f"{room.count or 0} here, {room.head} message{'s' * (room.head != 1)}"
+    return f"{facts}  {harmless(room.topic)}" if room.topic else facts
 
 
 def _room(room: str) -> str:

@@ -11,27 +11,36 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
+from typing import Protocol
 
+from netchat.client.lines import Lines
 from netchat.net.reactor import READ, Reactor
 from netchat.net.timers import Timer
 
 SLICE = 65_536
 """Bytes a read: what a pipe holds."""
 
-MAX_LINE = 65_536
-"""Bytes of a line that are kept: more than any frame, so a longer one is refused, not lost
-silently; what follows up to its end is thrown away."""
+
+class Cutter(Protocol):
+    """Makes lines of bytes. `ended`: nothing that follows counts."""
+
+    ended: bool
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that are complete with these bytes."""
+
+    def rest(self) -> list[str]:
+        """At the end: what else counts as a line."""
 
 
 class Source:
-    """Lines without their ends."""
+    """Lines without their ends, as `cutter` makes them."""
 
-    def __init__(self, reactor: Reactor, fd: int) -> None:
+    def __init__(self, reactor: Reactor, fd: int, cutter: Cutter | None = None) -> None:
         self._reactor = reactor
         self._fd = fd
-        self._buffer = bytearray()
+        self._cutter = cutter or Lines()
         self._lines: deque[str] = deque()
-        self._cutting = False
         self._eof = False
         self._reading = False
         self._timer: Timer | None = None
@@ -94,34 +103,16 @@ class Source:
             return
         except OSError:  # a terminal that has gone away
             data = b""
-        if not data:
+        self._lines += self._cutter.feed(data)
+        if not data or self._cutter.ended:
             self._end()
-            return
-        self._buffer += data
-        self._cut()
-        if self._lines:
+        elif self._lines:
             self._pause()
 
     def _end(self) -> None:
         self._pause()
         self._eof = True
-        if self._buffer and not self._cutting:
-            self._add(self._buffer)
-        self._buffer = bytearray()
-
-    def _cut(self) -> None:
-        *lines, rest = self._buffer.split(b"\n")
-        for line in lines:
-            if not self._cutting:
-                self._add(line)
-            self._cutting = False
-        if len(rest) > MAX_LINE and not self._cutting:
-            self._add(rest)
-            self._cutting = True
-        self._buffer = bytearray() if self._cutting else rest
-
-    def _add(self, line: bytearray) -> None:
-        self._lines.append(line.removesuffix(b"\r").decode(errors="replace"))
+        self._lines += self._cutter.rest()
 
 
 def standard_input() -> int:

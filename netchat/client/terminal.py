@@ -5,7 +5,8 @@ Rules of this file
     2. What is typed is never lost in silence: it is sent, kept until it can be, or complained
        about. Commands are never sent as text.
     3. One's own message is shown when the server has it, like everybody's, and once.
-    4. A pipe's end is not a person's: all of it must be accepted before we leave.
+    4. A line that is no message, or is not sent yet, stays where it was typed.
+    5. A pipe's end is not a person's: all of it must be accepted before we leave.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from functools import partial
 
 from netchat.chat.events import Accepted, Error, Joined, Left, Members, Message, RoomList
 from netchat.client import exits
 from netchat.client.client import Client
 from netchat.client.commands import Command, UsageError, help_lines, parse
+from netchat.client.editor import Editor
 from netchat.client.failures import OutboxFull
 from netchat.client.harmless import harmless
+from netchat.client.keyboard import Keyboard
 from netchat.client.notices import (
     CaughtUp,
     Closed,
@@ -33,7 +37,7 @@ from netchat.client.notices import (
     Online,
 )
 from netchat.client.render import message_lines, status_lines
-from netchat.client.screen import Screen, forget_output, standard_screen
+from netchat.client.screen import Screen, can_wipe, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
 from netchat.net.timers import Timer
 
@@ -62,17 +66,31 @@ def run_chat(args: argparse.Namespace) -> int:
     except ValueError as exc:
         print(f"netchat: {exc}", file=sys.stderr)
         return exits.USAGE
-    screen = standard_screen()
-    source = Source(client.reactor, fd)
-    terminal = Terminal(client, source, screen, interactive=interactive)
+    editor = Editor() if interactive and can_wipe() else None
+    screen = standard_screen(editor)
+    terminal = Terminal(client, Source(client.reactor, fd, editor), screen, interactive=interactive)
     for signum, code in ((signal.SIGINT, exits.INTERRUPTED), (signal.SIGTERM, exits.TERMINATED)):
         client.reactor.add_signal(signum, partial(terminal.interrupt, code))
     try:
-        return terminal.run(args.name, args.room)
+        with nullcontext() if editor is None else _keyboard(client, screen, fd):
+            return terminal.run(args.name, args.room)
     finally:
         client.close()
         if screen.broken:
             forget_output()
+
+
+def _keyboard(client: Client, screen: Screen, fd: int) -> Keyboard:
+    """The keyboard, ready for being put to sleep and woken up."""
+    keyboard = Keyboard(fd)
+
+    def wake_up() -> None:
+        keyboard.take()
+        screen.redraw()
+
+    client.reactor.add_signal(signal.SIGTSTP, keyboard.sleep)
+    client.reactor.add_signal(signal.SIGCONT, wake_up)
+    return keyboard
 
 
 class Terminal:
@@ -106,6 +124,8 @@ class Terminal:
         if not self._interactive:
             self._wait_for(PATIENCE)
         while self._code is None:
+            if self._leaving is None:
+                self._screen.refresh()
             self._client.reactor.run_once(0.0 if self._source.waiting and self._capacity else None)
             for line in self._source.take(self._capacity):
                 self._take_line(line)
@@ -119,7 +139,7 @@ class Terminal:
         if self._leaving is not None:
             self._code = code
         elif self._interactive:
-            self._screen.ask("\n")
+            self._screen.end_typing()
         self._leave(code)
 
     # The course of things
@@ -131,7 +151,7 @@ class Terminal:
             self._code = exits.OK
         if self._source.ended and self._leaving is None:
             if self._interactive:
-                self._screen.ask("\n")
+                self._screen.end_typing()
             self._leave(exits.OK)
         if self._leaving is not None:
             if not (self._patient and client.unanswered):
@@ -187,20 +207,27 @@ class Terminal:
     def _take_line(self, line: str) -> None:
         if self._leaving is not None or self._code is not None:
             return
+        if self._naming and line.strip() not in ("exit", "/exit", "/quit"):
+            self._screen.keep(line)
+            self._login(line.strip())
+            return
+        told: list[str] | None = None
         try:
-            if self._naming and line.strip() not in ("exit", "/exit", "/quit"):
-                self._login(line.strip())
-            elif (command := parse(line)) is not None:
-                self._obey(command, line)
+            if (command := parse(line)) is not None:
+                told = self._obey(command)
         except (UsageError, OutboxFull) as exc:
-            self._screen.tell(harmless(str(exc)))
+            told = [harmless(str(exc))]
+        if told is not None:
+            self._screen.keep(line)
+            self._screen.tell(*told)
 
-    def _obey(self, command: Command, line: str) -> None:
+    def _obey(self, command: Command) -> list[str] | None:
+        """What is to be told at once; None: the line comes back as a message."""
         match command:
             case ("say", [text]):
-                self._post(text, line, room=self._present_room())
+                return self._post(text, room=self._present_room())
             case ("msg", [user, text]):
-                self._post(text, line, to=user)
+                return self._post(text, to=user)
             case ("join", [room]):
                 self._join(room)
             case ("leave", arguments):
@@ -210,18 +237,18 @@ class Terminal:
             case ("rooms", _):
                 self._client.list_rooms()
             case ("help", _):
-                self._screen.tell(*help_lines())
+                return help_lines()
             case ("exit", _):
                 self._leave(exits.OK)
+        return []
 
     def _post(
-        self, text: str, line: str, *, room: str | None = None, to: str | None = None
-    ) -> None:
+        self, text: str, *, room: str | None = None, to: str | None = None
+    ) -> list[str] | None:
         self._client.post(text, room=room, to=to)
-        if self._client.online:
-            self._screen.erase_typed(line)
-        elif self._interactive:
-            self._screen.tell("not connected; it is kept, and sent later")
+        if self._client.online or not self._interactive:
+            return None
+        return ["not connected; it is kept, and sent later"]
 
     def _join(self, room: str) -> None:
         self._joining[self._client.join(room)] = room
@@ -261,7 +288,7 @@ class Terminal:
         me = self._client.name or ""
         if isinstance(news, Message):
             lines = message_lines(news, me, room=several, columns=self._screen.columns)
-            self._screen.show(lines, expected=news.sender == me)
+            self._screen.show(lines)
         elif not isinstance(news, Joined) or news.ref in self._joining:
             self._screen.tell(*status_lines(news, me, room=several))
         match news:

@@ -12,7 +12,7 @@ transport, so that asking costs no lookup.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 FLUSH_SLICE = 1_024
@@ -59,6 +59,15 @@ class FlushQueue:
         elif not transport.in_slow:
             transport.in_slow = True
             self._slow.append(transport)
+
+    def add_all(self, transports: Iterable[Flushable]) -> None:
+        """`add`, not urgent, for many."""
+        slow = self._slow
+        for transport in transports:
+            transport.dirty = True
+            if not transport.in_slow:
+                transport.in_slow = True
+                slow.append(transport)
 
     def flush(self, now: float, failed: Callable[[Flushable, Exception], None]) -> None:
         """Phase 5. What the flushed ones queue in turn waits for the next tick.

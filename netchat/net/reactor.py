@@ -29,7 +29,7 @@ import io
 import logging
 import selectors
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from netchat.net.clock import Clock
@@ -94,6 +94,8 @@ class Reactor:
         selector.register(self._wakeup.reader, READ, self._wakeup)
         self.dirty: Callable[[Flushable, bool], None] = self._flushes.add
         """dirty(transport, urgent): queue for phase 5. A bound method: it is the hot path."""
+        self.dirty_all: Callable[[Iterable[Flushable]], None] = self._flushes.add_all
+        """dirty_all(transports): the same for many, none of them urgent."""
 
     # The tick
 

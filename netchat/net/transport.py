@@ -1,8 +1,8 @@
 """The transport: the socket side of one peer.
 
 Rules of this file
-    1. `write` only queues; only `flush` sends, once a tick, in phase 5. There is no second
-       way out, so there is one place for partial sends, marks and errors.
+    1. `write` (and `write_all`, the same for many) only queues; only `flush` sends, once a
+       tick, in phase 5. So there is one place for partial sends, marks and errors.
     2. The queue holds pointers to immutable blobs, and an offset into the first. A blob that
        was handed to a thousand transports stays one object, even where a peer is stuck in
        the middle of it.
@@ -24,9 +24,11 @@ Lingering (see `linger`) is skipped when the peer's EOF had been seen already.
 from __future__ import annotations
 
 import socket
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any
 
 from netchat.net.linger import LINGER, Linger
+from netchat.net.protocol import NOBODY, TransportProtocol
 from netchat.net.reactor import READ, WRITE, Pollable, Reactor
 from netchat.net.timers import Timer
 
@@ -49,45 +51,6 @@ IOV_MAX = 1_024
 JOINED = 8_192
 """Bytes up to which several blobs are copied into one to be sent: measured with two small ones,
 a send after a join takes half the time of a sendmsg. Long queues are never copied."""
-
-
-class TransportProtocol(Protocol):
-    """What a transport calls. The order is that of this regular expression:
-
-        start (data | pause resume | resume)* (eof (pause resume | resume)*)? lost
-
-    where a pause may lack its resume before `lost`, a resume without pause answers
-    `request_drain`, and nothing but `lost` comes after close() or abort(). `lost` comes
-    exactly once, in phase 1, never from within a call to the transport.
-    """
-
-    def data_received(self, data: bytes, now: float) -> None:
-        """Some bytes came, at least one, at most RECV_BUDGET."""
-
-    def eof_received(self, now: float) -> None:
-        """The peer has finished sending; our side stays open until close()."""
-
-    def connection_lost(self, exc: Exception | None, now: float) -> None:
-        """It is over and the socket is closed. `exc`: why, None after a plain close."""
-
-    def pause_writing(self) -> None:
-        """A flush left more than `high` bytes; go easy until `resume_writing`."""
-
-    def resume_writing(self) -> None:
-        """At most `low` bytes are left, after a pause or a `request_drain`."""
-
-
-class _Nobody:
-    """The protocol of a transport that has not started or has ended; no cycle is kept."""
-
-    def data_received(self, data: bytes, now: float) -> None: ...
-    def eof_received(self, now: float) -> None: ...
-    def connection_lost(self, exc: Exception | None, now: float) -> None: ...
-    def pause_writing(self) -> None: ...
-    def resume_writing(self) -> None: ...
-
-
-_NOBODY = _Nobody()
 
 
 class Transport:
@@ -126,7 +89,7 @@ class Transport:
         self._high = high
         self._low = low
         self._recv_budget = recv_budget
-        self._protocol: TransportProtocol = _NOBODY
+        self._protocol: TransportProtocol = NOBODY
         self._queue: list[bytes] | None = None
         self._offset = 0
         self._events = 0
@@ -214,10 +177,33 @@ class Transport:
         self.abort(exc)
 
     def flush(self, now: float) -> None:
-        """Phase 5: offer the queue to the socket, once."""
+        """Phase 5: offer the queue to the socket, once.
+
+        The common case, in which the socket takes all and nobody waits for that, ends after
+        the first block: a fan-out goes through here once a member.
+        """
         self.dirty = False
-        if self._queue is not None:
-            self._send_queue(self._queue, now)
+        queue = self._queue
+        if queue is not None:
+            try:
+                if len(queue) == 1 and not self._offset:
+                    sent = self._sock.send(queue[0])
+                else:
+                    sent = self._send_many(queue)
+            except BlockingIOError:
+                sent = 0
+            except OSError as exc:
+                self.abort(exc)
+                return
+            if sent == self.pending and self._events == READ and not self._owes_resume:
+                self._queue = None
+                self._offset = self.pending = 0
+                self.sent_at = now
+                return
+            self._account(queue, sent, now)
+        self._after_flush()
+
+    def _after_flush(self) -> None:
         if self._closing:
             if self._queue is None and not self._marked:
                 self._shut_down()
@@ -238,7 +224,7 @@ class Transport:
         self._sock.close()
         # Both references go, or transport, protocol and traceback would wait for the
         # collector in a ring.
-        protocol, self._protocol = self._protocol, _NOBODY
+        protocol, self._protocol = self._protocol, NOBODY
         exc, self._exc = self._exc, None
         protocol.connection_lost(exc, now)
 
@@ -265,14 +251,8 @@ class Transport:
 
     # Writing
 
-    def _send_queue(self, queue: list[bytes], now: float) -> None:
-        try:
-            sent = self._send(queue)
-        except BlockingIOError:
-            sent = 0
-        except OSError as exc:
-            self.abort(exc)
-            return
+    def _account(self, queue: list[bytes], sent: int, now: float) -> None:
+        """Let go of what the socket took, and wait for it to take the rest."""
         if sent:
             self.sent_at = now
             if self._refused:
@@ -280,16 +260,15 @@ class Transport:
         if sent == self.pending:
             self._drop_queue()
             self._refused = False
-            if self._events & WRITE:
-                self._watch(self._events & ~WRITE)
+            self._watch(self._events & ~WRITE)
         else:
             self._refused = self._advance(queue, sent) < IOV_MAX
             self._watch(self._events | WRITE)
 
-    def _send(self, queue: list[bytes]) -> int:
+    def _send_many(self, queue: list[bytes]) -> int:
         """Offer the queue's head to the socket; how many bytes it took."""
-        if not self._offset and (len(queue) == 1 or self.pending <= JOINED):
-            return self._sock.send(queue[0] if len(queue) == 1 else b"".join(queue))
+        if not self._offset and self.pending <= JOINED:
+            return self._sock.send(b"".join(queue))
         buffers: list[bytes | memoryview] = [*queue[:IOV_MAX]]
         buffers[0] = memoryview(queue[0])[self._offset :]
         return self._sock.sendmsg(buffers)
@@ -343,3 +322,21 @@ class Transport:
         else:
             self._reactor.register(self._sock, events, pollable or self)
         self._events = events
+
+
+def write_all(transports: Iterable[Transport], data: bytes) -> None:
+    """`write` the same bytes to many transports of one reactor: a room's fan-out."""
+    size = len(data)
+    dirty = []
+    for transport in transports:
+        if transport._closing:
+            continue
+        if transport._queue is None:
+            transport._queue = [data]
+        else:
+            transport._queue.append(data)
+        transport.pending += size
+        if not transport.dirty:
+            dirty.append(transport)
+    if dirty:
+        dirty[0]._reactor.dirty_all(dirty)

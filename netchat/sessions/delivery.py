@@ -28,7 +28,7 @@ from netchat.chat.log import Page
 from netchat.chat.now import Later
 from netchat.chat.rooms import Cursor, Room
 from netchat.net.flushing import FLUSH_SLICE
-from netchat.net.transport import LOW
+from netchat.net.transport import LOW, Transport, write_all
 from netchat.sessions.door import DoorSession
 from netchat.sessions.tail import Slice, Tails
 from netchat.wire.base import Wire
@@ -243,8 +243,7 @@ class Delivery:
             part.add(wire, blob, ends)
             self.encoded += 1
             self.delivered += count * len(members)
-            for session in cast("Iterable[DoorSession]", members):
-                session.transport.write(blob)
+            write_all(cast("Iterable[Transport]", members), blob)
         room.published = part.last
         self._tails.append(room, part)
         for _, author in fresh:
@@ -266,6 +265,8 @@ def _is_waiting(cursor: Cursor, seq: int) -> bool:
 
 def _fitting(room: Room) -> int:
     """How many of a room's fresh messages make one slice; at least one."""
+    if len(room.fresh) == 1:
+        return 1
     size, overhead = 0, MESSAGE_OVERHEAD + _size(room.name)
     for count, (message, _) in enumerate(room.fresh):
         size += overhead + _size(message.id) + _size(message.text)

@@ -132,6 +132,10 @@ class DoorSession(Session):
         """The connection is gone; timers that still know this session let go of it."""
 
     @property
+    def outlet(self) -> Transport:
+        return self.transport
+
+    @property
     def wire(self) -> Wire:
         raise NotImplementedError
 

@@ -58,8 +58,10 @@ class LengthPrefixed:
 
         Raises FrameTooLarge or BadFrame for a bad length, and again at every call after it.
         """
-        if self._failure is not None:
-            raise self._failure
+        if not self._data:
+            if self._failure is not None:
+                raise self._failure
+            return None
         data, start = self._data, self._at + HEADER.size
         if len(data) >= start:
             (size,) = HEADER.unpack_from(data, self._at)
@@ -80,8 +82,8 @@ class LengthPrefixed:
     @property
     def complete(self) -> bool:
         """Whether the next pull has something to give: a payload, or a reason to fail."""
-        if self._failure is not None:
-            return True
+        if not self._data:
+            return self._failure is not None
         rest = len(self._data) - self._at - HEADER.size
         if rest < 0:
             return False

@@ -76,7 +76,7 @@ class _Machine(LengthPrefixed):
     @property
     def pending(self) -> bool:
         """Whether a complete frame, or a bad one, is waiting to be pulled."""
-        return self._failure is None and self.complete
+        return bool(self._data) and self.complete  # a failure leaves no data
 
     def receive_eof(self) -> None:
         """The peer will send no more. A frame cut short by that is dropped without an error."""

@@ -40,6 +40,10 @@ class Peer(Session):
         self.token_text = ""
 
     @property
+    def outlet(self) -> object:
+        return self
+
+    @property
     def wire(self) -> object:
         return WIRE
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netchat.net.reactor import READ, WRITE
-from netchat.net.transport import JOINED, Transport
+from netchat.net.transport import JOINED, Transport, write_all
 from tests.net.support import (
     FakeLoop,
     FakeSocket,
@@ -557,3 +557,19 @@ def test_ending_from_within_every_upcall_tells_lost_once() -> None:
                 loop.tick((sock, READ))
             assert recorder.lost == [None], (upcall, how)
             assert loop.reactor.next_timeout() is None
+
+
+def test_what_is_written_to_all_is_written_to_each() -> None:
+    loop, blob = FakeLoop(), bytes(100)
+    socks = [FakeSocket(), FakeSocket(30, 0), FakeSocket(), FakeSocket()]
+    transports = [loop.transport(sock)[0] for sock in socks]
+    transports[0].write(b"before")
+    transports[2].abort()
+    transports[3].write(b"reply", urgent=True)
+    write_all(transports, blob)
+    assert [transport.pending for transport in transports] == [106, 100, 0, 105]
+    loop.tick()
+    assert [sock.sent for sock in socks] == [b"before" + blob, blob[:30], b"", b"reply" + blob]
+    assert [transport.pending for transport in transports] == [0, 70, 0, 0]
+    assert transports[1]._queue is not None
+    assert transports[1]._queue[0] is blob

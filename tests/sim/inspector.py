@@ -75,7 +75,7 @@ class Inspector:
         transport = session.transport
         slow = transport.pending > transport._high and not (transport.dirty or session.closing)
         for room, cursor in session.cursors.items():
-            live = room.live.get(session.wire, {}).get(session)
+            live = room.live.get(session.wire, {}).get(session.outlet)
             places = [place for place in (live, room.lagging.get(session)) if place is not None]
             retired = session.ended and not places
             _hold("a cursor has one place", retired or places == [cursor], session.id)
@@ -88,7 +88,8 @@ class Inspector:
         sessions = self._server.door.sessions
         for room in self._server.hub.directory._rooms.values():
             for members in (room.lagging, *room.live.values()):
-                for session, cursor in members.items():
+                for cursor in members.values():
+                    session = cursor.session
                     there = session in sessions and session.cursors.get(room) is cursor
                     _hold("no event for a closed connection", there, room.name)
             fresh = [message.seq for message, _ in room.fresh]

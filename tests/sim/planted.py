@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import apsw
 import pytest
 
 from netchat.chat.attendance import Attendance
@@ -19,6 +20,7 @@ from netchat.chat.handlers import joining
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census
 from netchat.chat.log import TokenRow
+from netchat.chat.outgoing import Outgoing
 from netchat.chat.posting import Posting
 from netchat.chat.rooms import Room
 from netchat.errors import Replaced
@@ -30,7 +32,7 @@ from netchat.sessions.door import DoorSession
 from netchat.sessions.heartbeat import Heartbeat
 from netchat.sessions.tail import Tails
 from netchat.shutdown import Drain
-from netchat.storage import memory
+from netchat.storage import memory, sqlite, tables
 from netchat.storage.memory import MemoryLog
 from netchat.storage.place import Head
 
@@ -182,6 +184,23 @@ def a_gap_is_not_told(patch: Patch) -> None:
 
 
 @bug
+def a_gap_reaches_as_far_as_retention_by_now(patch: Patch) -> None:
+    def skip(inner: Any, delivery: Any, cursor: Any, session: Any, first: int) -> None:
+        inner(delivery, cursor, session, max(first, cursor.room.first))
+
+    around(patch, Delivery, "_skip_trimmed", skip)
+
+
+@bug
+def retention_overtakes_what_is_published(patch: Patch) -> None:
+    def on_firsts(inner: Any, hub: Any, firsts: dict[int, int]) -> None:
+        for number, first in firsts.items():
+            hub.directory.by_id(number).first = first
+
+    around(patch, Hub, "_on_firsts", on_firsts)
+
+
+@bug
 def another_epoch_is_taken_for_this_one(patch: Patch) -> None:
     def first(inner: Any, hub: Any, session: Any, room: Any, request: Any) -> int:
         request.epoch = None
@@ -304,6 +323,16 @@ def a_refusal_is_told_twice(patch: Patch) -> None:
 
 
 @bug
+def a_farewell_is_not_the_last_word(patch: Patch) -> None:
+    def reply(inner: Any, outgoing: Any, session: Any, event: Any) -> None:
+        closing, session.closing = session.closing, False
+        inner(outgoing, session, event)
+        session.closing = closing
+
+    around(patch, Outgoing, "reply", reply)
+
+
+@bug
 def half_close_loses_replies(patch: Patch) -> None:
     patch.setattr(DoorSession, "is_finished", lambda session: True)
 
@@ -357,6 +386,23 @@ def connections_are_counted_up_only(patch: Patch) -> None:
 @bug
 def a_full_table_of_descriptors_ends_accepting(patch: Patch) -> None:
     around(patch, Listener, "_resume", nothing)
+
+
+@bug
+def a_commit_does_not_sync(patch: Patch) -> None:
+    patch.setattr(sqlite, "_SYNCHRONOUS", {"fsync": "OFF", "wal": "OFF"})
+
+
+@bug
+def a_batch_is_committed_in_two_halves(patch: Patch) -> None:
+    def save(inner: Any, db: Any, placed: Any) -> None:
+        inner(db, placed)
+        db.execute("COMMIT")
+        db.execute("BEGIN IMMEDIATE")
+        if len(placed.rows) > 1:
+            raise apsw.IOError("The disk failed behind the commit.")
+
+    around(patch, tables, "save_placed", save)
 
 
 CAUGHT_BY: dict[str, int] = {}
