@@ -21,8 +21,9 @@ BENCH = $(foreach v,$(BENCH_KEYS),$(if $(filter command%,$(origin $(v))),'$(v)=$
 .NOTPARALLEL:
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
-	@echo "Variables: HOST PORT NAME ROOM DATA TESTS, as in: make serv PORT=7400"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' Makefile
+	@echo "Variables: HOST PORT NAME ROOM DATA TESTS PYTHON, as in: make serv PORT=7400"
+	@echo "Those of bench, as in make bench CLIENTS=1000: see bench/README.md"
 
 serv: .venv/.runtime  ## start the server; Ctrl+C stops it
 	@exec $(RUN) netchat serve --listen "$(HOST):$(PORT)" $(if $(DATA),--data "$(DATA)")

@@ -36,6 +36,7 @@ from netchat.chat.outgoing import Outgoing
 from netchat.chat.people import People
 from netchat.chat.posting import Pending, Posting
 from netchat.chat.presence import Presence
+from netchat.chat.requests import Post
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
 from netchat.chat.settings import (
@@ -95,14 +96,14 @@ class Hub:
 
     # -- requests --------------------------------------------------------------------------
 
-    def may_serve(self, session: Session, request: requests.Request | None) -> bool:
-        """Whether this request may be served yet (None: one that will be refused).
+    def may_serve(self, session: Session, request: object) -> bool:
+        """Whether this may be served yet: a request, or what will be refused as none.
 
         Where not, the session is woken when it is worth another try.
         """
         if session.busy:
             return False
-        if type(request) is requests.Post:
+        if type(request) is Post:
             return (
                 len(session.unanswered) < MAX_HELD_REQUESTS
                 and session.unanswered_bytes < MAX_HELD_REQUESTS_BYTES
@@ -125,7 +126,7 @@ class Hub:
                 session,
                 exc,
                 ref=request.ref,
-                id=request.id if type(request) is requests.Post else None,
+                id=request.id if type(request) is Post else None,
                 hello=type(request) is requests.Hello,
             )
 
@@ -206,7 +207,7 @@ class Hub:
 
     # -- posts -------------------------------------------------------------------------------
 
-    def submit(self, session: Session, room: Room, request: requests.Post) -> None:
+    def submit(self, session: Session, room: Room, request: Post) -> None:
         """Send a post on its way into the log. Raises StoreFull, StoreFailed."""
         identity = session.identity
         to = room.other(identity).name if room.talk else None
@@ -297,14 +298,10 @@ class Hub:
 
 
 def _reply(room: Room, id: str, ref: str | None, result: Result) -> Event:
-    if isinstance(result, Stored | Duplicate):
-        return Accepted(
-            ref=ref,
-            id=id,
-            room=room.name,
-            seq=result.seq,
-            time=result.time,
-            duplicate=isinstance(result, Duplicate),
-        )
+    """What the sender of a post is told."""
+    if isinstance(result, Stored):
+        return Accepted(id, room.name, result.seq, result.time, ref=ref)
+    if isinstance(result, Duplicate):
+        return Accepted(id, room.name, result.seq, result.time, True, ref=ref)
     refusal = IdConflict() if isinstance(result, Conflict) else result
     return Error.of(refusal, ref=ref, id=id)

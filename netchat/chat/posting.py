@@ -148,13 +148,11 @@ class Posting:
             self._fail(posts, outcome)
         else:
             self._on_firsts(outcome.firsts)
+            on_result = self._on_result
             for pending, result in zip(posts, outcome.results, strict=True):
-                self._finish(pending, result)
+                self.bytes -= pending.size
+                on_result(pending, result)
         self._wake_starved()
-
-    def _finish(self, pending: Pending, result: Result) -> None:
-        self.bytes -= pending.size
-        self._on_result(pending, result)
 
     def _wake_starved(self) -> None:
         starved, self._starved = self._starved, {}
@@ -168,7 +166,8 @@ class Posting:
         self._broken = kind()
         behind, self._waiting = self._waiting, []
         for pending in (*posts, *behind):
-            self._finish(pending, kind(retry_after=PROBE_INTERVAL))
+            self.bytes -= pending.size
+            self._on_result(pending, kind(retry_after=PROBE_INTERVAL))
         self._later(PROBE_INTERVAL, self._probe)
 
     def _probe(self, _now: float) -> None:

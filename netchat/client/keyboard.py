@@ -13,10 +13,8 @@ import termios
 from contextlib import suppress
 from types import TracebackType
 
-LOCAL_FLAGS = 3
-"""Where termios has them in its list; CHARACTERS: the keys with a meaning."""
-
-CHARACTERS = 6
+LOCAL_FLAGS, CHARACTERS = 3, 6
+"""Where termios has them in its list."""
 
 
 class Keyboard:
@@ -43,7 +41,7 @@ class Keyboard:
         attributes[LOCAL_FLAGS] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
         characters = attributes[CHARACTERS]
         characters[termios.VMIN], characters[termios.VTIME] = 1, 0
-        # Ctrl+\\ would end us at once, and leave the terminal mute.
+        # Ctrl+\ would end us at once, and leave the terminal mute.
         characters[termios.VQUIT] = bytes([os.fpathconf(self._fd, "PC_VDISABLE")])
         self._set(attributes)
 
@@ -52,7 +50,7 @@ class Keyboard:
         self._set(self._before)
 
     def sleep(self) -> None:
-        """Ctrl+Z: give it back and stop, until somebody continues us."""
+        """Give it back and stop, until somebody continues us."""
         self.give_back()
         os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -81,14 +81,18 @@ def run_chat(args: argparse.Namespace) -> int:
 
 
 def _keyboard(client: Client, screen: Screen, fd: int) -> Keyboard:
-    """The keyboard, ready for being put to sleep and woken up."""
+    """The keyboard, ready for Ctrl+Z and what follows it."""
     keyboard = Keyboard(fd)
+
+    def sleep() -> None:
+        screen.end_typing()
+        keyboard.sleep()
 
     def wake_up() -> None:
         keyboard.take()
         screen.redraw()
 
-    client.reactor.add_signal(signal.SIGTSTP, keyboard.sleep)
+    client.reactor.add_signal(signal.SIGTSTP, sleep)
     client.reactor.add_signal(signal.SIGCONT, wake_up)
     return keyboard
 

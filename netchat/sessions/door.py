@@ -17,7 +17,7 @@ from netchat.chat.events import Ping
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.now import Later, Now
-from netchat.chat.requests import Hello, History, Join, Request, Rooms, Who
+from netchat.chat.requests import Hello, History, Join, Pong, Post, Request, Rooms, Typing, Who
 from netchat.chat.session import Session
 from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
 from netchat.net.transport import HIGH, LOW, Transport
@@ -35,6 +35,13 @@ the most that one peer can ask for before its socket is looked at again."""
 
 PAGES = frozenset({Join, Who, Rooms, History})
 """The requests that are answered by a page."""
+
+
+UNANSWERED = frozenset({Typing, Pong})
+"""The requests that have no reply, not even a refusal."""
+
+Received = Request | RefusedRequest | FatalError
+"""What a peer sent: a request, one that is wrong, or what no request can be read from."""
 
 
 class Machine(Protocol):
@@ -123,7 +130,7 @@ class DoorSession(Session):
         self.door = door
         self.transport = transport
         self.machine = machine
-        self.held: Request | RefusedRequest | FatalError | None = None
+        self.held: Received | None = None
         self.throttle: Throttle | None = None
         self.asked_at: float | None = None
         self.reading = False
@@ -207,7 +214,7 @@ class DoorSession(Session):
     # -- turns -------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        if self.held is not None or self.machine.pending:
+        if self.held is not None:
             self.door.turns.add(self)
 
     def serve(self, budget: int, now: Now) -> bool:
@@ -218,69 +225,77 @@ class DoorSession(Session):
             log.exception("Serving a request failed.")
             self.door.hub.expel(self, Internal())
             return False
-        if self.held is not None or self.machine.pending:
-            self.transport.pause_reading()
-        elif not self.door.draining:
-            self.transport.resume_reading()
+        transport = self.transport
+        if self.held is not None:
+            transport.pause_reading()
+        elif not (transport.reading or self.door.draining):
+            transport.resume_reading()
         return more
 
     def _serve(self, budget: int, now: Now) -> bool:
-        hub = self.door.hub
         while not self.closing:
-            request = self._take()
+            request = self.held
             if request is None:
-                return False
+                request = self._pull()
+                if request is None:
+                    return False
+                self.held = request
             if budget <= 0:
                 return True
-            if self.transport.pending > HIGH:
-                self.wait_for_drain()
-                return False
-            if not hub.may_serve(self, request if isinstance(request, Request) else None):
-                return False
-            if self._is_delayed(now.monotonic):
+            if not self._may_go_on(request, now.monotonic):
                 return False
             self.held = None
-            self._hand_over(hub, request, now)
+            self._hand_over(request, now)
             budget -= PAGE_COST if type(request) in PAGES else 1
         return False
 
-    def _take(self) -> Request | RefusedRequest | FatalError | None:
-        """The request that is next, good or bad; it stays in `held` until it is served."""
-        if self.held is None:
-            try:
-                self.held = self.machine.next_request()
-            except (RefusedRequest, FatalError) as exc:
-                self.held = exc
-        return self.held
+    def _pull(self) -> Received | None:
+        """The next request from the machine, good or bad."""
+        try:
+            return self.machine.next_request()
+        except (RefusedRequest, FatalError) as exc:
+            return exc
 
-    def _hand_over(
-        self, hub: Hub, request: Request | RefusedRequest | FatalError, now: Now
-    ) -> None:
-        if isinstance(request, FatalError):
-            hub.expel(self, request)
-        elif isinstance(request, RefusedRequest):
-            hello = request.type == "hello"
-            hub.refuse(self, request.error, ref=request.ref, id=request.id, hello=hello)
-        elif self.throttle is not None and self.throttle.is_out_of_patience(now.monotonic):
-            refusal = RateLimited(retry_after=self.throttle.retry_after(now.monotonic))
-            hello = isinstance(request, Hello)
-            hub.refuse(self, refusal, ref=request.ref, id=getattr(request, "id", None), hello=hello)
-        else:
-            stranger = self.user is None
-            hub.handle(self, request, now)
-            if stranger and self.user is not None:
-                self.machine.welcome()
-
-    def _is_delayed(self, now: float) -> bool:
-        """Whether the next request has to wait for its tokens; it is woken when it has them."""
-        if self.throttle is None:
+    def _may_go_on(self, request: Received, now: float) -> bool:
+        """Whether the peer reads, the order of replies allows it, and its pace does."""
+        if self.transport.pending > HIGH:
+            self.wait_for_drain()
             return False
-        wait = self.throttle.delay(now)
+        if not self.door.hub.may_serve(self, request):
+            return False
+        return self.throttle is None or not self._is_delayed(self.throttle, now)
+
+    def _is_delayed(self, throttle: Throttle, now: float) -> bool:
+        """Whether the next request has to wait for its tokens; it is woken when it has them."""
+        wait = throttle.delay(now)
         if wait > 0:
             self.door.later(wait, lambda _: self.wake())
             return True
-        self.throttle.take(1)
+        throttle.take(1)
         return False
+
+    def _hand_over(self, request: Received, now: Now) -> None:
+        hub = self.door.hub
+        if isinstance(request, Request):
+            if self.throttle is not None and self.throttle.is_out_of_patience(now.monotonic):
+                self._refuse_pace(self.throttle, request, now.monotonic)
+                return
+            hub.handle(self, request, now)
+            if type(request) is Hello and self.user is not None:
+                self.machine.welcome()
+        elif isinstance(request, FatalError):
+            hub.expel(self, request)
+        else:
+            hello = request.type == "hello"
+            hub.refuse(self, request.error, ref=request.ref, id=request.id, hello=hello)
+
+    def _refuse_pace(self, throttle: Throttle, request: Request, now: float) -> None:
+        if type(request) in UNANSWERED:
+            return
+        refusal = RateLimited(retry_after=throttle.retry_after(now))
+        id = request.id if type(request) is Post else None
+        hello = type(request) is Hello
+        self.door.hub.refuse(self, refusal, ref=request.ref, id=id, hello=hello)
 
     # -- the end of input --------------------------------------------------------------------
 

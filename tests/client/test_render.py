@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netchat.chat.events import Gap, Presence
+from netchat.chat.events import Gap, Presence, RoomInfo, RoomList
 from netchat.client.harmless import width
 from netchat.client.render import (
     INDENT,
@@ -79,6 +79,22 @@ def test_who_is_there_is_told_and_a_crowd_is_cut() -> None:
     assert line.startswith("#lobby: 30 here: u0, u1")
     assert line.endswith("and 10 more")
     assert status_lines(joined("r", count=900, members=None), "ana") == ["#lobby: 900 here"]
+
+
+def test_rooms_are_a_list_with_what_is_known_of_each() -> None:
+    rooms = [
+        RoomInfo(room="den", head=1, topic="a\nb", count=0),
+        RoomInfo(room="客厅", head=17, topic="", count=2),
+        RoomInfo(room="x" * 40, head=0, count=1),
+    ]
+    (news,) = status_lines(RoomList(rooms=rooms, complete=True), "ana")
+    assert news.split("\n") == [
+        "rooms:",
+        f"{'#den':24}  0 here, 1 message  a␊b",
+        f"{'#客厅':22}  2 here, 17 messages",
+        f"#{'x' * 40}  1 here, 0 messages",
+    ]
+    assert status_lines(RoomList(rooms=[], complete=True), "ana") == ["no rooms"]
 
 
 def test_a_gap_says_what_is_missing() -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from netchat.client.source import MAX_LINE, SLICE, Source
+from netchat.client.editor import Editor
+from netchat.client.source import SLICE, Source
 
 from ..net.support import real_reactor
 from .support import pipe, run_until
@@ -53,26 +54,11 @@ def test_nothing_more_is_read_until_all_lines_are_taken(tmp_path: Path) -> None:
         source.close()
 
 
-def test_a_line_without_end_costs_no_memory_and_is_not_lost_in_silence() -> None:
+def test_an_end_that_is_typed_is_the_end() -> None:
     with real_reactor() as reactor, pipe() as (fd, writer):
-        source = Source(reactor, fd)
-        taken: list[str] = []
-        for _ in range(20):
-            writer.write(b"x" * 20_000)
-            reactor.run_once(0)
-            taken += source.take(99)
-            assert len(source._buffer) <= MAX_LINE
-        writer.write(b"x\nnext\n")
-        reactor.run_once(0)
-        taken += source.take(99)
-        assert len(taken) == 2
-        assert len(taken[0]) > MAX_LINE
-        assert taken[1] == "next"
-
-
-def test_bytes_that_are_no_text_become_placeholders() -> None:
-    with real_reactor() as reactor, pipe() as (fd, writer):
-        source = Source(reactor, fd)
-        writer.write(b"\xff\n")
+        source = Source(reactor, fd, Editor())
+        writer.write(b"one\n\x04two\n")
         reactor.run_once(1)
-        assert source.take(99) == ["\ufffd"]
+        assert not source.ended
+        assert source.take(99) == ["one"]
+        assert source.ended

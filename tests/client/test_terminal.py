@@ -16,7 +16,8 @@ from netchat.chat import events, requests
 from netchat.chat.requests import Request
 from netchat.client import exits, terminal
 from netchat.client.client import Client
-from netchat.client.screen import Screen
+from netchat.client.editor import Editor
+from netchat.client.screen import WIPE, Screen
 from netchat.client.source import Source
 from netchat.client.terminal import PROMPT, Terminal, run_chat
 
@@ -44,8 +45,9 @@ class Desk:
         self.keyboard = keyboard
         self.out, self.err = Reading(keyboard), Reading(keyboard)
         self.client = Client(address, random=NoRandom())
-        screen = Screen(self.out, self.err, tty=person, erase=person)
-        source = Source(self.client.reactor, fd)
+        editor = Editor() if person else None
+        screen = Screen(self.out, self.err, tty=person, editor=editor)
+        source = Source(self.client.reactor, fd, editor)
         self.terminal = Terminal(self.client, source, screen, interactive=person)
 
     def type(self, text: str) -> None:
@@ -108,7 +110,7 @@ def test_commands_are_obeyed_and_never_sent() -> None:
             ("lobby", None, "home"),
         ]
         status = ana.err.getvalue()
-        for line in ("no command /nope", "#den: ana, bea", "#lobby: 1 here", "/msg USER TEXT"):
+        for line in ("no command /nope", "#den: ana, bea", "  #lobby  1 here", "/msg USER TEXT"):
             assert line in status
         assert "* you have left #den\n* you write to #lobby now\n" in status
         assert ana.messages == ["#den <ana> /slash", "[you → bea] psst", "<ana> home"]
@@ -162,10 +164,11 @@ def no_ana(peer: Peer, connection: Connection, request: Request) -> None:
 def test_a_person_is_asked_for_a_name_and_asked_again() -> None:
     with desk(no_ana, person=True) as (someone, _):
         someone.out.answers = [
-            (PROMPT, "ana\n"), (PROMPT, "bea\n"), ("1 here", "exit\n"),
+            (PROMPT, "ana\n"), ("already", "bea\n"), ("1 here", "exit\n"),
         ]  # fmt: skip
         assert someone.run(name=None) == exits.OK
-        assert someone.out.getvalue().startswith("name: * Ana is here already.\nname: ")
+        shown = f"name: {WIPE}name: ana\n* Ana is here already.\nname: {WIPE}name: bea\n"
+        assert someone.out.getvalue().startswith(shown)
         assert someone.client.name == "bea"
 
 
@@ -271,13 +274,24 @@ def test_a_pipe_that_goes_too_fast_waits_as_long_as_it_is_asked(
         assert "* Slow. Trying again in 0." in ana.err.getvalue()
 
 
-def test_a_person_wipes_the_typed_line_off_when_it_comes_back_as_a_message() -> None:
+def test_a_persons_message_stands_there_once_and_a_command_as_it_was_typed() -> None:
     with desk(person=True) as (ana, _):
-        ana.out.answers = [("1 here", "hola\n"), ("hola", "exit\n")]
+        ana.out.answers = [("1 here", "hola\n"), ("hola", "/nope\n"), ("/nope;", "exit\n")]
         assert ana.run() == exits.OK
-        assert "\x1b[1A\r\x1b[J" in ana.out.getvalue()
-        assert ana.out.getvalue().count("hola") == 1
+        shown = ana.out.getvalue().replace(WIPE, "")
+        assert shown.count("hola") == 1
+        assert "/nope\n* There is no command /nope; /help lists them all.\nexit\n" in shown
         assert ana.err.getvalue() == ""
+
+
+def test_what_is_typed_without_a_connection_stands_there_until_it_is_sent() -> None:
+    with desk(person=True) as (ana, _):
+        ana.out.answers = [("<ana> hola", "exit\n")]
+        ana.type("hola\n")
+        assert ana.run() == exits.OK
+        kept = "hola\n* not connected; it is kept, and sent later\n"
+        assert kept in ana.out.getvalue()
+        assert ana.messages == ["<ana> hola"]
 
 
 def test_others_cannot_command_the_terminal() -> None:

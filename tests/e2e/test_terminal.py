@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -38,6 +39,10 @@ class Person(Terminal):
     def interrupt(self) -> None:
         """Ctrl+C; the terminal is not the command's controlling one, so we do its work."""
         self.send_signal(signal.SIGINT)
+
+    def mode(self) -> list[object]:
+        """What the terminal does by itself."""
+        return termios.tcgetattr(self._master)
 
     def exit_code(self) -> int:
         """How the command ended, which it does now."""
@@ -188,7 +193,6 @@ def all_show(people: list[Person], line: str) -> bool:
     return all(person.shows(line) for person in people)
 
 
-@pytest.mark.xfail(reason="what is typed ahead is wiped off one row up, whatever stands there")
 def test_a_text_that_is_pasted_is_shown_whole(meet: Meet) -> None:
     """Many lines come faster than they can be sent; none may be wiped off by the next."""
     ana = meet("--name", "ana")
@@ -198,6 +202,66 @@ def test_a_text_that_is_pasted_is_shown_whole(meet: Meet) -> None:
         ana.press("".join(f"{text}\n" for text in texts[start : start + 50]))
     ana.sees(f"<ana> {texts[-1]}")
     assert ana.messages("<") == [f"<ana> {text}" for text in texts]
+
+
+def test_what_others_write_does_not_tear_what_is_being_typed(meet: Meet) -> None:
+    """Both at once, in narrow rows: nothing is torn, lost or shown twice on either screen."""
+    ana, ben = meet("--name", "ana"), meet("--name", "ben")
+    ana.sees("ben joined")
+    ben.sees("here")
+    long = "word " * 60 + "end"
+    for n in range(20):
+        ana.press(f"{n} {long}"[: 16 * n])
+        ben.type(f"ben {n:02}")
+        ana.sees(f"<ben> ben {n:02}")
+        ana.press(f"{n} {long}\n"[16 * n :])
+        ana.sees(f"<ana> {n} word")
+    ana.type("last")
+    ben.sees("<ana> last")
+    ana.sees("<ana> last")
+    with_time = [line for line in ana.text.splitlines() if line[2:3] == ":"]
+    shown = [name for name in (f"{line[6:11]}" for line in with_time) if name.startswith("<")]
+    assert shown == ["<ben>", "<ana>"] * 20 + ["<ana>"]
+    assert [line[0] for line in ana.messages("ben ")[1:]] == ["b"] * 20
+    assert ana.text.count("end") == 20
+    others = [m for m in ana.text.splitlines() if m not in with_time]
+    assert all(line.startswith(("*", "      | ")) for line in others), ana.text
+
+
+def test_a_line_longer_than_a_terminals_own_is_sent_whole(meet: Meet) -> None:
+    ana, ben = meet("--name", "ana"), meet("--name", "ben")
+    ben.sees("here")
+    ana.sees("here")
+    text = "ж" * 4_000
+    for start in range(0, 4_000, 500):
+        ana.press(text[start : start + 500])
+    ana.press("\n")
+    wait_until(lambda: all(p.text.count("ж") == 4_000 for p in (ana, ben)), [ana, ben])
+
+
+def test_the_terminal_is_left_as_it_was(meet: Meet) -> None:
+    for leave, _ in LEAVING.values():
+        person = meet("--name", "ana")
+        before = person.mode()
+        person.sees("here")
+        assert person.mode() != before
+        leave(person)
+        person.exit_code()
+        assert person.mode() == before
+
+
+def test_ctrl_z_gives_the_terminal_back_for_as_long_as_we_sleep(meet: Meet) -> None:
+    ana = meet("--name", "ana")
+    before = ana.mode()
+    ana.sees("here")
+    ana.press("ho")
+    ana.sees("ho")
+    ana.send_signal(signal.SIGTSTP)  # as the terminal is not the controlling one
+    wait_until(lambda: ana.mode() == before, [ana])
+    ana.send_signal(signal.SIGCONT)
+    wait_until(lambda: ana.mode() != before, [ana])
+    ana.type("la")
+    ana.sees("<ana> hola")
 
 
 # -- pipes ---------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """The simulator's command line.
 
-    python -m tests.sim --seed 17              one seed; where it fails, with what came before
-    python -m tests.sim --seeds 1000 --jobs 2  seeds 0 to 999
-    python -m tests.sim --minutes 5            as many seeds as there is time for
-    python -m tests.sim --planted              each planted bug, and the seeds that it took
+python -m tests.sim --seed 17              one seed; where it fails, with what came before
+python -m tests.sim --seeds 1000 --jobs 2  seeds 0 to 999
+python -m tests.sim --minutes 5            as many seeds as there is time for
+python -m tests.sim --planted              each planted bug, and the seeds that it took
 """
 
 from __future__ import annotations

@@ -87,6 +87,7 @@ def check_at_rest(sim: Simulation) -> None:
             if room is None or stream.next != room.published + 1:
                 raise Violation("everything is delivered", f"c{witness.number}: {stream}")
     for person in sim.persons:
+        sim.world.sometimes["a resumed talk slipped"] += person.diary.slips
         if person.machine.state is not State.CLOSED:
             _check_person(person, server)
 

@@ -87,11 +87,13 @@ class Inspector:
     def _check_rooms(self) -> None:
         sessions = self._server.door.sessions
         for room in self._server.hub.directory._rooms.values():
-            for members in (room.lagging, *room.live.values()):
-                for cursor in members.values():
-                    session = cursor.session
-                    there = session in sessions and session.cursors.get(room) is cursor
-                    _hold("no event for a closed connection", there, room.name)
+            cursors = [*room.lagging.values()]
+            for live in room.live.values():
+                cursors += live.values()
+            for cursor in cursors:
+                session = cast(DoorSession, cursor.session)
+                known = session in sessions and session.cursors.get(room) is cursor
+                _hold("no event for a closed connection", known, room.name)
             fresh = [message.seq for message, _ in room.fresh]
             expected = list(range(room.published + 1, room.committed + 1))
             _hold("what is committed is published in order", fresh == expected, f"{room.name}")
@@ -181,8 +183,8 @@ class Inspector:
         for pending in posting._waiting:
             if pending.post and (pending.post.identity, pending.post.id) in flying:
                 sometimes["duplicate while the first is in flight"] += 1
-        for session in self._server.hub.outgoing.closes:
-            if cast(DoorSession, session).unanswered:
+        for closing in self._server.hub.outgoing.closes:
+            if closing.unanswered:
                 sometimes["closed with posts under way"] += 1
 
 

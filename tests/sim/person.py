@@ -10,8 +10,9 @@ from netchat.client.failures import OutboxFull
 from netchat.client.machine import ATTACHED, Machine, State
 from netchat.client.notices import CaughtUp, Closed, Failed, NameRefused, Offline, Online
 
+from .connection import Link
 from .diary import Diary
-from .net import Link, Net
+from .net import Net
 from .plan import Plan
 from .world import World
 

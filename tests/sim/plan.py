@@ -23,7 +23,7 @@ from netchat.net.transport import Transport
 from netchat.sessions import delivery, door, tail, turns
 from netchat.storage import memory, tables
 
-from .net import Line
+from .pipe import Line
 from .worker import Pace
 
 
@@ -210,7 +210,6 @@ PLACES: dict[str, list[tuple[Any, str]]] = {
 """Where each limit is read. `high`, `low` and `tail` are defaults of arguments besides."""
 
 
-
 @contextmanager
 def limits_in_force(limits: dict[str, int]) -> Iterator[None]:
     """Put the limits in place, and the server's own back afterwards."""
@@ -219,7 +218,8 @@ def limits_in_force(limits: dict[str, int]) -> Iterator[None]:
         return
     places = [(*place, limits[name]) for name in PLACES for place in PLACES[name]]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
-    marks, budget = Transport.__init__.__kwdefaults__, tail.Tails.__init__.__defaults__
+    marks: Any = Transport.__init__.__kwdefaults__
+    budget = tail.Tails.__init__.__defaults__
     try:
         for owner, name, value in places:
             setattr(owner, name, value)

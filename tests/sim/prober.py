@@ -16,7 +16,8 @@ from netchat.errors import FatalError, LocalProtocolError
 from netchat.wire.framing import frame
 from netchat.wire.native import NativeClient
 
-from .net import Link, Net
+from .connection import Link
+from .net import Net
 from .plan import Plan
 from .world import Violation, World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 from time import monotonic
@@ -77,7 +77,7 @@ def run_many(
     """
     total = Total()
     with ProcessPoolExecutor(jobs) as pool:
-        running = set()
+        running: set[Future[Total]] = set()
         while not total.failures:
             while len(running) < jobs and (until is None or monotonic() < until):
                 if not (chunk := list(islice(seeds, CHUNK))):

@@ -7,7 +7,8 @@ from math import ceil
 from random import Random
 from typing import Any
 
-from .net import Net, SimListener, SimSocket
+from .net import Net
+from .sockets import SimListener, SimSocket
 from .world import World
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE

@@ -14,18 +14,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from netchat.environment import CallSoon, Environment, LogParts
-from netchat.errors import StartError, StoreFailed, StoreFull
+from netchat.errors import StartError
 from netchat.server import Server
 from netchat.storage.worker import InlineWorker
 
+from .connection import Connection
 from .disk import Disk, MemoryDisk, ModelDisk
 from .final import check_at_rest, progress_of, why_not_at_rest
 from .inspector import Inspector
 from .ledger import Ledger
-from .net import Connection, Net
+from .net import Net
 from .person import Person
 from .plan import Plan, draw_plan, limits_in_force
 from .prober import Calm, Hostile, Prober, Wild
+from .sabotage import Saboteur
 from .selector import SimSelector
 from .witness import Witness
 from .worker import SimWorker
@@ -35,11 +37,6 @@ LIVENESS = 150_000
 """Milliseconds in which there must be some progress until everything has come to rest. A line
 that went dead in silence is noticed by the client's own clock alone: 25 + 20 + 20 s with the
 longest heartbeat, and then it may back off for 30 s."""
-
-DRAIN_SLACK = 3.0
-"""Seconds that a stop may take beyond the time that the operator gave."""
-
-DAY = 86_400_000
 
 
 @dataclass
@@ -89,10 +86,9 @@ class Simulation:
         self._server_random = self.world.random("server")
         self._workers: list[SimWorker] = []
         self._inspector: Inspector | None = None
-        self._frozen_until = 0
-        self._stop_by: int | None = None
-        self._safe = True
-        """The first phase is on."""
+        self.frozen_until = 0
+        self.stop_by: int | None = None
+        self._saboteur = Saboteur(self, self._random)
 
     def _model_disk(self) -> Disk:
         if self.plan.durability == "memory":
@@ -125,10 +121,10 @@ class Simulation:
     def _run(self) -> None:
         self._start()
         self._populate()
-        self._plan_faults()
+        self._saboteur.begin()
         while self.world.now < self.plan.duration:
             self._tick()
-        self._heal()
+        self._saboteur.heal()
         self._come_to_rest()
         check_at_rest(self)
 
@@ -153,8 +149,8 @@ class Simulation:
 
     def _tick(self) -> None:
         world, server = self.world, self.server
-        if world.now < self._frozen_until:
-            world.run_to(self._frozen_until)
+        if world.now < self.frozen_until:
+            world.run_to(self.frozen_until)
         if server is None:
             world.run_to(world.next_instant() or world.now + 1)
             return
@@ -171,7 +167,7 @@ class Simulation:
         for wild in self.wild:
             if isinstance(wild, Calm):
                 wild.check()
-        if self._stop_by is not None:
+        if self.stop_by is not None:
             self._look_at_stop(server)
 
     # -- lives of the server ---------------------------------------------------------------------
@@ -189,7 +185,7 @@ class Simulation:
         self.world.trace("the server is up")
         self.ledger.begin_life(server.hub.epoch)
         self._compare(server)
-        self.disk.set_failing(self._safe)
+        self.disk.set_failing(self._saboteur.on)
         writing = self._workers[0] if self._workers else None
         self._inspector = Inspector(self.world, server, writing)
         for wild in self.wild:
@@ -249,7 +245,7 @@ class Simulation:
 
     def _end_life(self) -> None:
         """Let go of the server's object, without its doing anything more."""
-        server, self.server, self._inspector, self._stop_by = self.server, None, None, None
+        server, self.server, self._inspector, self.stop_by = self.server, None, None, None
         self.net.crash_in = -1
         if server is not None:
             for listener in server.listeners:
@@ -267,104 +263,16 @@ class Simulation:
             self.net.kill_server(silently=False)
             self._end_life()
             self.world.after(self._random.choice([100, 2_000]), self._start)
-        elif self._stop_by is not None and self.world.now > self._stop_by:
-            raise Violation("a stop ends in time", f"not by {self._stop_by}")
+        elif self.stop_by is not None and self.world.now > self.stop_by:
+            raise Violation("a stop ends in time", f"not by {self.stop_by}")
 
-    # -- faults ----------------------------------------------------------------------------------
-
-    def _plan_faults(self) -> None:
-        faults = self.plan.faults
-        for mean, fault in [
-            (faults.reset, self._reset),
-            (faults.vanish, lambda: self._random.choice(self.persons).vanish()),
-            (faults.stall, self._stall),
-            (faults.slow_reader, lambda: self._random.choice(self.persons).go_slow()),
-            (faults.kill, self._kill),
-            (faults.power_cut, self._kill),
-            (faults.drain, self._drain),
-            (faults.freeze, self._freeze),
-            (faults.clock_jump, self._jump),
-            (faults.broken_disk, self._break_disk),
-        ]:
-            if mean:
-                self._repeat(mean, fault)
-
-    def _repeat(self, mean: int, fault: Callable[[], None]) -> None:
-        def strike() -> None:
-            if self._safe:
-                fault()
-                self._repeat(mean, fault)
-
-        self.world.after(1 + int(self._random.expovariate(1 / mean)), strike)
-
-    def _reset(self) -> None:
-        if (connection := self._some_connection()) is not None:
-            connection.reset()
-
-    def _stall(self) -> None:
-        if (connection := self._some_connection()) is not None:
-            connection.line.stalled_until = self.world.now + self._random.randint(50, 5_000)
-
-    def _some_connection(self) -> Connection | None:
-        alive = [
-            connection
-            for connection in self.net.connections
-            if not (connection.client_gone or connection.server_gone or connection.line.spared)
-        ]
-        return self._random.choice(alive) if alive else None
-
-    def _kill(self) -> None:
-        if self.server is not None and self.net.crash_in < 0:
-            self.net.crash_in = self._random.choice([0, 1, 2, 5, 20])
-
-    def _drain(self) -> None:
-        if self.server is not None and self._stop_by is None:
-            self.world.trace("told to stop")
-            seconds = self.plan.config.limits.shutdown + DRAIN_SLACK
-            self._stop_by = self.world.now + int(seconds * 1000)
-            self.server.stop()
-
-    def _freeze(self) -> None:
-        self.world.trace("frozen")
-        self.world.sometimes["frozen"] += 1
-        self._frozen_until = self.world.now + self._random.choice([2_000, 30_000])
-        if self._stop_by is not None:
-            self._stop_by += self._frozen_until - self.world.now
-        self.world.at(self._frozen_until, self._excuse)
-
-    def _excuse(self) -> None:
+    def excuse(self) -> None:
+        """The server did not run for a while."""
         for wild in self.wild:
             if isinstance(wild, Calm):
                 wild.excuse()
         if self._inspector is not None:
             self._inspector.excuse()
-
-    def _jump(self) -> None:
-        self.world.jump = self._random.choice([0, 1, -1]) * self._random.randint(0, DAY)
-
-    def _break_disk(self) -> None:
-        kind = self._random.choice([StoreFull, StoreFailed])
-        self.plan.writing.failing = kind
-        if self._random.random() < 0.3:
-            self.plan.reading.failing = StoreFailed
-        self.world.after(self._random.randint(100, 4_000), self._mend_disk)
-
-    def _mend_disk(self) -> None:
-        self.plan.writing.failing = self.plan.reading.failing = None
-
-    def _heal(self) -> None:
-        """The faults are over; whoever is there stays, and does nothing new."""
-        self.world.trace("healed")
-        self._safe = False
-        self.disk.set_failing(False)
-        self.plan.writing.heal()
-        self.plan.reading.heal()
-        self.net.accept_failures = 0.0
-        for connection in self.net.connections:
-            connection.line.stalled_until = 0
-            connection.line.partial = 0.0
-        for client in (*self.persons, *self.wild):
-            client.heal()
 
     # -- watching --------------------------------------------------------------------------------
 
@@ -384,5 +292,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         log.setLevel(level)
-
-

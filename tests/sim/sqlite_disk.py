@@ -176,7 +176,8 @@ class SqliteDisk:
             " ORDER BY room, seq"
         )
         db = schema.connect_read_only(self._file)
-        rows = [MessageRow(*row) for row in db.execute(query).fetchall()]
+        found: list[Any] = db.execute(query).fetchall()
+        rows = [MessageRow(*row) for row in found]
         db.close()
         return rows
 

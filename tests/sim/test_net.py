@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from .net import Line, Net
+from .net import Net
+from .pipe import Line
 from .selector import SimSelector
 from .world import World
 

@@ -229,8 +229,11 @@ class Witness:
     def _on_list(self, request: Request, page: Any) -> None:
         if isinstance(request, requests.Rooms) and request.talks:
             return
-        rows = page.members if isinstance(page, events.Members) else page.rooms
-        names = [getattr(row, "name", None) or row.room for row in rows]
+        names = (
+            [row.name for row in page.members]
+            if isinstance(page, events.Members)
+            else [row.room for row in page.rooms]
+        )
         after = getattr(request, "after", None)
         if names != sorted(set(names)) or (after and names and names[0] <= after):
             self._fail("lists are in order", f"{names} for {request}")

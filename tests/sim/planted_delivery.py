@@ -1,0 +1,162 @@
+"""Planted bugs in how bytes and messages get to their readers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netchat.chat.handlers import joining
+from netchat.chat.hub import Hub
+from netchat.chat.rooms import Room
+from netchat.net.reactor import WRITE
+from netchat.net.transport import Transport
+from netchat.sessions.delivery import Delivery
+from netchat.sessions.door import DoorSession
+from netchat.sessions.tail import Tails
+from netchat.storage.memory import MemoryLog
+
+from .planting import Patch, around, bug, nothing
+
+# -- bytes on their way out ----------------------------------------------------------------------
+
+
+@bug
+def the_tail_is_lost_after_a_partial_send(patch: Patch) -> None:
+    def account(inner: Any, transport: Any, queue: Any, sent: int, now: float) -> None:
+        inner(transport, queue, transport.pending, now)
+
+    around(patch, Transport, "_account", account)
+
+
+@bug
+def a_partial_send_begins_again(patch: Patch) -> None:
+    def advance(inner: Any, transport: Any, queue: Any, sent: int) -> int:
+        done: int = inner(transport, queue, sent)
+        transport.pending += transport._offset
+        transport._offset = 0
+        return done
+
+    around(patch, Transport, "_advance", advance)
+
+
+@bug
+def write_interest_is_not_armed_again(patch: Patch) -> None:
+    def watch(inner: Any, transport: Any, events: int, pollable: Any = None) -> None:
+        inner(transport, events & ~WRITE, pollable)
+
+    around(patch, Transport, "_watch", watch)
+
+
+@bug
+def unsent_bytes_are_dropped_on_pause(patch: Patch) -> None:
+    def pause(inner: Any, session: Any) -> None:
+        inner(session)
+        session.transport._drop_queue()
+
+    around(patch, DoorSession, "pause_writing", pause)
+
+
+@bug
+def nobody_ever_pauses(patch: Patch) -> None:
+    around(patch, DoorSession, "pause_writing", nothing)
+
+
+@bug
+def whoever_drains_is_not_fed(patch: Patch) -> None:
+    around(patch, DoorSession, "feed", nothing)
+
+
+# -- cursors -------------------------------------------------------------------------------------
+
+
+@bug
+def a_joiner_is_live_without_its_backlog(patch: Patch) -> None:
+    def attach(inner: Any, room: Any, session: Any, next_seq: int) -> Any:
+        return inner(room, session, max(next_seq, room.published + 1))
+
+    around(patch, Room, "attach", attach)
+
+
+@bug
+def a_joiner_is_told_a_head_that_is_not_published(patch: Patch) -> None:
+    patch.setattr(Room, "head", property(lambda room: room.committed))
+
+
+@bug
+def a_live_message_is_repeated_after_lagging(patch: Patch) -> None:
+    def move(inner: Any, room: Any, cursor: Any, next_seq: int) -> None:
+        inner(room, cursor, max(1, next_seq - cursor.live))
+
+    around(patch, Room, "move_to_lagging", move)
+
+
+@bug
+def a_live_message_is_skipped_after_lagging(patch: Patch) -> None:
+    def move(inner: Any, room: Any, cursor: Any, next_seq: int) -> None:
+        inner(room, cursor, next_seq + cursor.live)
+
+    around(patch, Room, "move_to_lagging", move)
+
+
+@bug
+def a_page_begins_one_too_late(patch: Patch) -> None:
+    def after(inner: Any, log: Any, room: int, seq: int, limit: int) -> Any:
+        return inner(log, room, seq + (seq > 0), limit)
+
+    around(patch, MemoryLog, "after", after)
+
+
+@bug
+def a_page_is_handed_on_one_too_far(patch: Patch) -> None:
+    def hand(inner: Any, delivery: Any, cursor: Any, session: Any, blob: Any, seq: int) -> None:
+        inner(delivery, cursor, session, blob, seq + 1)
+
+    around(patch, Delivery, "_hand", hand)
+
+
+@bug
+def the_tail_is_off_by_one(patch: Patch) -> None:
+    def read(inner: Any, tails: Any, *args: Any) -> Any:
+        found = inner(tails, *args)
+        return found and (found[0], found[1] - 1)
+
+    around(patch, Tails, "read", read)
+
+
+@bug
+def a_gap_is_not_told(patch: Patch) -> None:
+    def skip(inner: Any, delivery: Any, cursor: Any, session: Any, first: int) -> None:
+        cursor.next = first
+
+    around(patch, Delivery, "_skip_trimmed", skip)
+
+
+@bug
+def a_gap_reaches_as_far_as_retention_by_now(patch: Patch) -> None:
+    def skip(inner: Any, delivery: Any, cursor: Any, session: Any, first: int) -> None:
+        inner(delivery, cursor, session, max(first, cursor.room.first))
+
+    around(patch, Delivery, "_skip_trimmed", skip)
+
+
+@bug
+def retention_overtakes_what_is_published(patch: Patch) -> None:
+    def on_firsts(inner: Any, hub: Any, firsts: dict[int, int]) -> None:
+        for number, first in firsts.items():
+            hub.directory.by_id(number).first = first
+
+    around(patch, Hub, "_on_firsts", on_firsts)
+
+
+@bug
+def another_epoch_is_taken_for_this_one(patch: Patch) -> None:
+    def first(inner: Any, hub: Any, session: Any, room: Any, request: Any) -> int:
+        request.epoch = None
+        start: int = inner(hub, session, room, request)
+        return start
+
+    around(patch, joining, "_first_to_send", first)
+
+
+@bug
+def whoever_has_left_is_still_fed(patch: Patch) -> None:
+    around(patch, Room, "detach", nothing)
