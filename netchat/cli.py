@@ -1,7 +1,7 @@
 """The command line: `netchat serve`, `chat`, `send`, `tail`.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 the server cannot be reached, 75 try again
-later, 77 refused, 78 wrong configuration, 130 interrupted.
+later, 77 refused, 78 wrong configuration, 130 and 143 ended by a signal.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         help="any setting (repeatable)",
     )
     add("--print-config", action="store_true", help="print the settings in force, and stop")
-    parser.set_defaults(run=_serve)  # fmt: skip
+    parser.set_defaults(run=_serve)
 
 
 def _add_client(parser: argparse.ArgumentParser) -> None:

@@ -74,7 +74,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much one peer may take. Times are in seconds, rates in requests a second."""
 
-    # False switches off exactly rates, counts per address and crowd control.
+    # False switches off exactly rates and counts per address, and crowd control once there is
+    # one; bounds on bytes, frames, queues and time stay.
     enabled: Switch = True
     # A school behind one address fits; nginx gives a whole worker 512.
     connections_per_address: Count = 512

@@ -6,8 +6,8 @@ The tick is the reactor's; the phases' owners are registered here, and only here
     append    Posting.append      the tick's posts go to the log as one batch
     deliver   Delivery.deliver    replies and slices become bytes
               Door.close_finished
-              Drain.advance       while stopping
               Turns.is_waiting    whoever was woken since is served without a sleep
+              Drain.advance       while stopping
 """
 
 from __future__ import annotations

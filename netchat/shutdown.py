@@ -29,7 +29,7 @@ COMMIT_SHARE = 0.4
 """Of the time to stop: what step 2 may take, most of which is an fsync."""
 
 RETURNS_PER_SECOND = 200
-"""Clients that are asked back in a second: a hundredth of what the loop can log in."""
+"""Clients that are asked back in a second: a small part of what the loop can log in."""
 
 SOONEST_RETURN = 0.5
 """Seconds: the quickest restart."""

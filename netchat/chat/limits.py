@@ -31,7 +31,7 @@ class TokenBucket:
         return missing / self.rate if missing > ROUNDING else 0.0
 
     def take(self, cost: float) -> None:
-        """Take tokens after `wait` said 0; a dear request overdraws what the next one waits."""
+        """Take tokens after `wait` said 0. More than there are: the next one waits the longer."""
         self.tokens -= cost
 
 

@@ -6,8 +6,8 @@ Rules of this file.
    overtake an earlier one of the same sender. Rows that are not posts (identities, tokens,
    rooms) are kept and go with the next batch.
 3. After a failure posts are refused at once, until a probe write succeeds.
-4. Rows go with the next batch, or as one of their own: a login's token is on disk soon after
-   its `welcome`, which does not wait for it.
+4. Rows go with the next batch, alone in it if there are no posts: a login's token is on disk
+   soon after its `welcome`, which does not wait for it.
 """
 
 from __future__ import annotations

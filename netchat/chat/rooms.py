@@ -18,7 +18,8 @@ from netchat.chat.session import Session
 from netchat.chat.users import Identity, User
 
 SHOWN = "shown"
-"""In place of a state before: no state is equal to it, so whatever comes of it is told."""
+"""Takes the place of the state before a change that somebody was shown meanwhile: no state is
+equal to it, so what comes of the change is told in any case."""
 
 
 class Member:
@@ -54,7 +55,7 @@ class Cursor:
 
 
 class Presences:
-    """What changed in a room's presence since the last notice; see `Hub`'s presence."""
+    """What changed in a room's presence since the last notice; see `chat.presence`."""
 
     __slots__ = ("before", "crowded", "due", "told", "version")
 
@@ -172,8 +173,9 @@ class Room:
     # -- presence --------------------------------------------------------------------------
 
     def shown(self, own: str | None = None) -> None:
-        """Somebody was told how things are between two notices: what has changed so far goes
-        out, even if it changes back. But for the `own` name of one who has just come."""
+        """Somebody was told between two notices how things are: what has changed by now goes
+        out, even if it changes back. Not so the `own` name of one who has just come: to others
+        it has not been shown."""
         presences = self.presences
         if presences.crowded and self.count != presences.told:
             presences.told = 0

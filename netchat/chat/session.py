@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from netchat.chat.posting import Pending
@@ -17,6 +17,9 @@ class Session:
     order; `unpublished` counts own posts that are committed and not yet handed out; `busy` is
     true while another request waits for its answer. See `Hub.may_serve`.
     """
+
+    wire: ClassVar[object]
+    """The encoder that this session shares with its kind; opaque here."""
 
     __slots__ = (
         "busy",
@@ -64,11 +67,6 @@ class Session:
     @property
     def outlet(self) -> object:
         """What takes this session's bytes; opaque here. Live members are known by it."""
-        raise NotImplementedError
-
-    @property
-    def wire(self) -> object:
-        """The encoder that this session shares with its kind; opaque here."""
         raise NotImplementedError
 
     def wake(self) -> None:

@@ -30,7 +30,7 @@ others write comes exactly once. The notices Offline, Online and CaughtUp tell o
 is gone for good. After Closed (our `bye`, or the server sent us away) nothing follows.
 
 Text, names and sentences are as others wrote them: make them harmless before a terminal
-shows them (`netchat.client.render.harmless`).
+shows them (`netchat.client.harmless.harmless`).
 """
 
 from netchat.client.blocking import Chat, connect

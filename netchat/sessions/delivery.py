@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import cast
 
-from netchat.chat.events import Gap
+from netchat.chat.events import Event, Gap
 from netchat.chat.handlers.messages import as_message
 from netchat.chat.hub import Hub
 from netchat.chat.log import Page
@@ -49,6 +49,11 @@ PAGE_ENTRIES = 256
 
 RETRY = 1.0
 """Seconds after which a page that could not be read is asked for again."""
+
+
+Replies = dict[DoorSession, list[Event]]
+Live = dict[Wire, dict[Transport, Cursor]]
+"""What the chat calls opaque is known here."""
 
 
 class Delivery:
@@ -80,21 +85,20 @@ class Delivery:
 
     def _reply(self) -> None:
         outgoing = self._outgoing
-        replies, outgoing.replies = outgoing.replies, {}
+        replies, outgoing.replies = cast(Replies, outgoing.replies), {}
         for session, events in replies.items():
-            session = cast(DoorSession, session)
             encode, write = session.wire.encode, session.transport.write
             for event in events:
                 write(encode(event), True)
         closes, outgoing.closes = outgoing.closes, {}
-        for session in closes:
-            cast(DoorSession, session).transport.close()
+        for closing in closes:
+            cast(DoorSession, closing).transport.close()
 
     def _notify(self) -> None:
         notices, self._outgoing.notices = self._outgoing.notices, []
         for room, event in notices:
-            for wire, members in room.live.items():
-                blob = cast(Wire, wire).encode(event)
+            for wire, members in cast(Live, room.live).items():
+                blob = wire.encode(event)
                 for cursor in members.values():
                     cursor.seen = room.presences.version
                     cast(DoorSession, cursor.session).transport.write(blob)
@@ -235,15 +239,16 @@ class Delivery:
     def _publish_slice(self, room: Room) -> None:
         """Hand the next slice of a room to its live members."""
         count = _fitting(room)
-        fresh, room.fresh = room.fresh[:count], room.fresh[count:]
+        fresh = room.fresh[:count]
+        del room.fresh[:count]
         messages = [message for message, _ in fresh]
         part = Slice(messages[0].seq, messages[-1].seq)
-        for wire, members in room.live.items():
-            blob, ends = cast(Wire, wire).encode_slice(messages)
+        for wire, members in cast(Live, room.live).items():
+            blob, ends = wire.encode_slice(messages)
             part.add(wire, blob, ends)
             self.encoded += 1
             self.delivered += count * len(members)
-            write_all(cast("Iterable[Transport]", members), blob)
+            write_all(members, blob)
         room.published = part.last
         self._tails.append(room, part)
         for _, author in fresh:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from netchat.chat.events import Ping
 from netchat.chat.hub import Hub
@@ -114,6 +114,8 @@ class Door:
 class DoorSession(Session):
     """One peer at a door. Subclasses name their wire."""
 
+    wire: ClassVar[Wire]
+
     __slots__ = (
         "asked_at",
         "door",
@@ -141,10 +143,6 @@ class DoorSession(Session):
     @property
     def outlet(self) -> Transport:
         return self.transport
-
-    @property
-    def wire(self) -> Wire:
-        raise NotImplementedError
 
     def start(self, now: float) -> None:
         """Begin: the transport is up."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from netchat.net.transport import Transport
 from netchat.sessions.door import Door, DoorSession
 from netchat.wire.base import Wire
@@ -11,11 +13,9 @@ from netchat.wire.native import NATIVE, NativeServer
 class NativeSession(DoorSession):
     """One native client."""
 
+    wire: ClassVar[Wire] = NATIVE
+
     __slots__ = ()
 
     def __init__(self, id: str, door: Door, transport: Transport) -> None:
         super().__init__(id, door, transport, NativeServer())
-
-    @property
-    def wire(self) -> Wire:
-        return NATIVE

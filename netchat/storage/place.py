@@ -18,7 +18,7 @@ from netchat.chat.log import (
 from netchat.errors import StoreFailed
 
 RETRY_AFTER = 1.0
-"""Seconds until a refused post may be tried again: the hub probes the store that often."""
+"""Seconds until a refused post may be tried again: the chat probes the store that often."""
 
 PostKey = tuple[int, str]
 """(identity, id): what a post is known by, for as long as the log is kept."""

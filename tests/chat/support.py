@@ -30,6 +30,8 @@ WIRE = object()
 class Peer(Session):
     """A session that asks in order, is served as the hub allows, and keeps what it is told."""
 
+    wire = WIRE
+
     def __init__(self, id: str, chat: Chat) -> None:
         super().__init__(id)
         self.chat = chat
@@ -42,10 +44,6 @@ class Peer(Session):
     @property
     def outlet(self) -> object:
         return self
-
-    @property
-    def wire(self) -> object:
-        return WIRE
 
     def wake(self) -> None:
         self.awake = True

@@ -47,6 +47,14 @@ def write_interest_is_not_armed_again(patch: Patch) -> None:
 
 
 @bug
+def write_interest_is_never_given_up(patch: Patch) -> None:
+    def watch(inner: Any, transport: Any, events: int, pollable: Any = None) -> None:
+        inner(transport, events | WRITE if events else 0, pollable)
+
+    around(patch, Transport, "_watch", watch)
+
+
+@bug
 def unsent_bytes_are_dropped_on_pause(patch: Patch) -> None:
     def pause(inner: Any, session: Any) -> None:
         inner(session)

@@ -9,9 +9,12 @@ from typing import Any
 
 from .net import Net
 from .sockets import SimListener, SimSocket
-from .world import World
+from .world import Violation, World
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+SPINS = 200
+"""Ticks without sleep in which nothing was read, sent or stored: far more than work takes."""
 
 
 class SimSelector(selectors.BaseSelector):
@@ -28,6 +31,7 @@ class SimSelector(selectors.BaseSelector):
         self._spurious = spurious
         self._random: Random = world.random("selector")
         self._keys: dict[Any, selectors.SelectorKey] = {}
+        self._traced = self._idle = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if not events or events & ~(READ | WRITE):
@@ -56,7 +60,13 @@ class SimSelector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         world = self._world
         world.run_to(world.now + self._busy)
-        until = None if timeout is None else world.now + ceil(timeout * 1000)
+        begin = world.now
+        ready = self._wait(None if timeout is None else begin + ceil(timeout * 1000))
+        self._look_for_a_spin(slept=world.now > begin)
+        return ready
+
+    def _wait(self, until: int | None) -> list[tuple[selectors.SelectorKey, int]]:
+        world = self._world
         while True:
             self._net.count_down()
             ready = self._ready()
@@ -70,6 +80,13 @@ class SimSelector(selectors.BaseSelector):
             if instant is None:
                 raise RuntimeError("The server sleeps, and nothing will ever wake it.")
             world.run_to(instant)
+
+    def _look_for_a_spin(self, slept: bool) -> None:
+        """A loop that does not sleep has to get on with something."""
+        self._idle = 0 if slept or self._world.traced > self._traced else self._idle + 1
+        self._traced = self._world.traced
+        if self._idle > SPINS:
+            raise Violation("the loop does not spin", f"{SPINS} ticks without sleep and effect")
 
     def _ready(self) -> list[tuple[selectors.SelectorKey, int]]:
         found = []

@@ -47,6 +47,8 @@ class World:
         """Another thread than the loop's has something for it."""
         self.sometimes: Counter[str] = Counter()
         """How often each rare path was walked."""
+        self.traced = 0
+        """Lines traced so far."""
         self.recent: deque[str] = deque(maxlen=RECENT)
         self._heap: list[tuple[int, int, Call]] = []
         self._serial = 0
@@ -91,6 +93,7 @@ class World:
         line = f"{self.now} {line}"
         self._digest.update(line.encode())
         self._digest.update(data)
+        self.traced += 1
         self.recent.append(f"{line} {data[:300]!r}" if data else line)
 
     def fingerprint(self) -> str:
