@@ -6,6 +6,8 @@ NAME :=
 ROOM := lobby
 DATA :=
 TESTS :=
+SEED :=
+SEEDS :=
 PYTHON := python3
 UV := uv
 
@@ -36,6 +38,9 @@ bench: .venv/.runtime  ## measure the server with simulated clients
 
 test: .venv/.dev  ## run the tests, or those in TESTS
 	@$(RUN) pytest $(TESTS)
+
+sim: .venv/.dev  ## play the server on simulated sockets: SEED=7 or SEEDS=1000
+	@exec $(RUN) tests.sim $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
 
 lint: .venv/.dev  ## check style and format
 	@$(RUN) ruff check --quiet . && $(RUN) ruff format --quiet --check .

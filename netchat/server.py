@@ -60,8 +60,12 @@ class Server:
     # -- starting ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open the log, then the doors. Raises StartError with one sentence."""
+        """Bind, open the log, accept: a wrong address is told before a long check of the log.
+
+        Raises StartError with one sentence.
+        """
         reactor, env = self.reactor, self._env
+        sockets = self._bind()
         self.log = env.open_log(reactor.call_soon_threadsafe)
         try:
             state = self.log.store.load()
@@ -76,8 +80,10 @@ class Server:
                 new_secret=env.new_secret,
             )
             self._assemble()
-            self._listen()
+            self.listeners = [Listener(reactor, sock, self._accepted) for sock in sockets]
         except BaseException:
+            for sock in sockets:
+                sock.close()
             self.close()
             raise
 
@@ -120,18 +126,26 @@ class Server:
         ]
         reactor.call_later(SLOT, self._beat)
 
-    def _listen(self) -> None:
-        for text in self.config.server.listen:
-            try:
-                host, port = parse_address(text, DEFAULT_PORT)
-            except ValueError as exc:
-                raise ConfigError(f"server.listen: {exc}") from None
-            try:
-                sockets = self._env.listen(host, port)
-            except OSError as exc:
-                reason = exc.strerror or str(exc)
-                raise StartError(f"Cannot listen on {text}: {reason}.") from None
-            self.listeners += [Listener(self.reactor, s, self._accepted) for s in sockets]
+    def _bind(self) -> list[socket]:
+        bound: list[socket] = []
+        try:
+            for text in self.config.server.listen:
+                bound += self._bind_one(text)
+        except StartError:
+            for sock in bound:
+                sock.close()
+            self.reactor.close()
+            raise
+        return bound
+
+    def _bind_one(self, text: str) -> list[socket]:
+        try:
+            return self._env.listen(*parse_address(text, DEFAULT_PORT))
+        except ValueError as exc:
+            raise ConfigError(f"server.listen: {exc}") from None
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            raise StartError(f"Cannot listen on {text}: {reason}.") from None
 
     @property
     def addresses(self) -> list[str]:

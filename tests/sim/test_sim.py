@@ -1,6 +1,6 @@
 """The simulator in the ordinary run of the tests: few seeds, and proof that it would notice.
 
-`python -m tests.sim` runs as many seeds as one likes. With NETCHAT_SIM_SEEDS=1000 set, as many
+`python -m tests.sim` runs as many seeds as one likes. With SIM_SEEDS=1000 set, as many
 are run here too, and each planted bug is looked for from seed 0 on.
 """
 
@@ -15,7 +15,7 @@ from .planted import BUGS, CAUGHT_BY, planted
 from .run import simulate
 from .simulation import Failure
 
-SEEDS = int(os.environ.get("NETCHAT_SIM_SEEDS", "0"))
+SEEDS = int(os.environ.get("SIM_SEEDS", "0"))
 LONG = pytest.mark.timeout(3_600 if SEEDS else 60)
 
 FIXED = (*range(10, 30), 49, 101)
@@ -65,7 +65,7 @@ def test_no_promise_is_broken_and_rare_paths_are_walked() -> None:
 
 
 @LONG
-@pytest.mark.skipif(not SEEDS, reason="NETCHAT_SIM_SEEDS is not set")
+@pytest.mark.skipif(not SEEDS, reason="SIM_SEEDS is not set")
 def test_no_promise_is_broken_in_many_runs() -> None:
     for seed in range(SEEDS):
         simulate(seed)
