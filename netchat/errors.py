@@ -24,6 +24,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+RETRY_AFTER = 1.0
+"""Seconds until what a store refused may be tried again. The chat probes the store that often:
+soon enough for a person who waits."""
+
+
 class NetchatError(Exception):
     """Root of everything that netchat raises on purpose."""
 
@@ -208,7 +213,7 @@ class StoreError(RefusedError):
 
     code = "store_error"
 
-    def __init__(self, message: str | None = None, *, retry_after: float = 1.0) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: float = RETRY_AFTER) -> None:
         super().__init__(message, retry_after=retry_after)
 
 

@@ -122,13 +122,15 @@ class Hub:
                 raise NotWelcome
             HANDLERS[type(request)](self, session, request, now)
         except RefusedError as exc:
-            self.refuse(
-                session,
-                exc,
-                ref=request.ref,
-                id=request.id if type(request) is Post else None,
-                hello=type(request) is requests.Hello,
-            )
+            self.refuse_request(session, request, exc)
+
+    def refuse_request(
+        self, session: Session, request: requests.Request, exc: RefusedError
+    ) -> None:
+        """Answer a request with an error, under its own ref and id."""
+        id = request.id if type(request) is Post else None
+        hello = type(request) is requests.Hello
+        self.refuse(session, exc, ref=request.ref, id=id, hello=hello)
 
     def refuse(
         self,

@@ -20,6 +20,9 @@ from netchat.errors import StoreError
 PAGE_BYTES = 65_536
 """A read stops once it holds this much text, so that no read runs long (one frame's worth)."""
 
+TOKEN_LIFE_MS = 30 * 24 * 3600 * 1000
+"""A token stands for its identity for 30 days after its last use (the protocol)."""
+
 
 class LogPost(Struct, frozen=True, gc=False):
     """A post on its way into the log. `room` and `identity` are the store's row numbers."""

@@ -19,7 +19,6 @@ MAX_NAME = 32
 MAX_NAME_BYTES = 64
 MAX_ROOM = 64
 MAX_TEXT = 4_000
-MAX_ID = 64
 
 _CACHED = 1_024
 """Prepared names kept: PRECIS takes 5-13 µs a name, and every post names its room."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from netchat.chat.log import IdentityRow, State, TokenRow
+from netchat.chat.log import TOKEN_LIFE_MS, IdentityRow, State, TokenRow
 from netchat.chat.names import prepare_name
 from netchat.chat.now import Now
 from netchat.chat.requests import Hello
-from netchat.chat.users import TOKEN_LIFE_MS, Identity, Token, User, token_hash
+from netchat.chat.users import Identity, Token, User, token_hash
 from netchat.errors import BadToken, NameTaken
 
 Save = Callable[[IdentityRow | TokenRow], None]

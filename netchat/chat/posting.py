@@ -32,10 +32,7 @@ from netchat.chat.now import Later
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
 from netchat.chat.settings import MAX_PENDING_BYTES
-from netchat.errors import StoreError, StoreFailed, StoreFull
-
-PROBE_INTERVAL = 1.0
-"""Seconds between probe writes while the store refuses: soon enough for a person who waits."""
+from netchat.errors import RETRY_AFTER, StoreError, StoreFailed, StoreFull
 
 POST_OVERHEAD = 200
 """Bytes counted for a post beside its text: ids, names and the objects around them."""
@@ -90,7 +87,7 @@ class Posting:
     def add(self, pending: Pending) -> None:
         """Queue a post. Raises StoreFull or StoreFailed while the store refuses."""
         if self._broken is not None:
-            raise type(self._broken)(retry_after=PROBE_INTERVAL)
+            raise type(self._broken)()
         self._waiting.append(pending)
         self.bytes += pending.size
 
@@ -167,8 +164,8 @@ class Posting:
         behind, self._waiting = self._waiting, []
         for pending in (*posts, *behind):
             self.bytes -= pending.size
-            self._on_result(pending, kind(retry_after=PROBE_INTERVAL))
-        self._later(PROBE_INTERVAL, self._probe)
+            self._on_result(pending, kind())
+        self._later(RETRY_AFTER, self._probe)
 
     def _probe(self, _now: float) -> None:
         self._worker.submit(self._store.probe, self._probed)
@@ -178,7 +175,7 @@ class Posting:
             self._broken = None
         else:
             self._broken = StoreFull() if isinstance(outcome, StoreFull) else StoreFailed()
-            self._later(PROBE_INTERVAL, self._probe)
+            self._later(RETRY_AFTER, self._probe)
 
 
 def _row_number(row: RoomRow | TalkRow | IdentityRow) -> int:

@@ -14,8 +14,15 @@ from msgspec import Meta, Struct
 MAX_INTEGER = 2**53 - 1
 """JSON numbers are exact up to here in every language (RFC 8259, section 6)."""
 
-Ref = Annotated[str, Meta(min_length=1, max_length=64)]
-PostId = Annotated[str, Meta(min_length=1, max_length=64)]
+MAX_LABEL = 64
+"""Code points of a `ref` and of a post's `id` (the protocol)."""
+
+MAX_BACKLOG = 300
+MAX_HISTORY = 300
+"""Messages that one `join` brings, and one page of `history` (the protocol)."""
+
+Ref = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL)]
+PostId = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL)]
 Seq = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 
 
@@ -41,7 +48,7 @@ class Join(Request, tag="join"):
     room: str
     after: Seq | None = None
     epoch: str | None = None
-    backlog: Annotated[int, Meta(ge=0, le=300)] | None = None
+    backlog: Annotated[int, Meta(ge=0, le=MAX_BACKLOG)] | None = None
 
 
 class Leave(Request, tag="leave"):
@@ -65,7 +72,7 @@ class History(Request, tag="history"):
     room: str
     before: Seq | None = None
     after: Seq | None = None
-    limit: Annotated[int, Meta(ge=1, le=300)] = 100
+    limit: Annotated[int, Meta(ge=1, le=MAX_HISTORY)] = 100
 
 
 class Who(Request, tag="who"):

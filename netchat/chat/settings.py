@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from netchat.chat.names import MAX_ID, MAX_NAME, MAX_ROOM, MAX_TEXT
+from netchat.chat.names import MAX_NAME, MAX_ROOM, MAX_TEXT
+from netchat.chat.requests import MAX_BACKLOG, MAX_HISTORY, MAX_LABEL
 
 MAX_REFUSED_HELLOS = 5
 """The fifth refused `hello` is the last (the protocol); a person has looked by then."""
@@ -40,8 +41,8 @@ class ChatSettings(Struct, frozen=True, kw_only=True):
             "text": MAX_TEXT,
             "name": MAX_NAME,
             "room": MAX_ROOM,
-            "id": MAX_ID,
+            "id": MAX_LABEL,
             "rooms": self.rooms,
-            "backlog": 300,
-            "history": 300,
+            "backlog": MAX_BACKLOG,
+            "history": MAX_HISTORY,
         }

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from netchat.chat.rooms import Room
     from netchat.chat.session import Session
 
-TOKEN_LIFE_MS = 30 * 24 * 3600 * 1000
-"""A token stands for its identity for 30 days after its last use (the protocol)."""
-
 
 class Identity:
     """Somebody, here or not: owner of ids, private talks and a name. Never reused."""

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 
 from netchat.chat.events import Accepted, Error, Gap, Message
-from netchat.client import exits
+from netchat.chat.requests import MAX_BACKLOG
+from netchat import exits
 from netchat.client.blocking import TIMEOUT, Chat, connect
 from netchat.client.failures import ClientError, Refused, TimedOut, Unreachable
 from netchat.client.harmless import harmless
 from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News, Offline
+from netchat.client.outbox import WINDOW
 from netchat.client.render import gap_sentence, message_lines
 from netchat.client.screen import Screen, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
@@ -23,14 +25,8 @@ from netchat.wire.messages import encode
 LINES = 10
 """Messages of the past that `tail` begins with, like tail(1)."""
 
-MAX_LINES = 300
-"""The most that one `join` brings (the protocol)."""
-
 LONGEST_LOGIN = 24
 """Characters of the system's user name that are used; with its suffix a name has 32."""
-
-AHEAD = 64
-"""Posts under way at most while lines are read: the outbox's window."""
 
 
 def run_send(args: argparse.Namespace) -> int:
@@ -44,8 +40,8 @@ def run_tail(args: argparse.Namespace) -> int:
         return _usage("give either --after or --lines, not both.")
     if args.after is not None and args.after < 0:
         return _usage("--after takes a number from 0.")
-    if args.lines is not None and not 0 <= args.lines <= MAX_LINES:
-        return _usage(f"--lines takes a number from 0 to {MAX_LINES}.")
+    if args.lines is not None and not 0 <= args.lines <= MAX_BACKLOG:
+        return _usage(f"--lines takes a number from 0 to {MAX_BACKLOG}.")
     return _guarded(args, lambda chat, screen: _tail(chat, screen, args))
 
 
@@ -134,14 +130,14 @@ class _Sender:
         while self._client.unanswered or (source is not None and not source.ended):
             if source is not None:
                 self._read(source)
-            more = source is not None and source.waiting and self._client.unanswered < AHEAD
+            more = source is not None and source.waiting and self._client.unanswered < WINDOW
             if not self._step(0.0 if more else max(0.0, self._ends_at - time.monotonic())):
                 break
         return self._code
 
     def _read(self, source: Source) -> None:
         idle = not self._client.unanswered
-        for line in source.take(max(0, AHEAD - self._client.unanswered)):
+        for line in source.take(max(0, WINDOW - self._client.unanswered)):
             if line:
                 self._post(line)
         if idle:  # until here we waited for the pipe, and not for the server

@@ -17,7 +17,7 @@ from netchat.chat.events import Ping
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.now import Later, Now
-from netchat.chat.requests import Hello, History, Join, Pong, Post, Request, Rooms, Typing, Who
+from netchat.chat.requests import Hello, History, Join, Pong, Request, Rooms, Typing, Who
 from netchat.chat.session import Session
 from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
 from netchat.net.transport import HIGH, LOW, Transport
@@ -288,12 +288,9 @@ class DoorSession(Session):
             hub.refuse(self, request.error, ref=request.ref, id=request.id, hello=hello)
 
     def _refuse_pace(self, throttle: Throttle, request: Request, now: float) -> None:
-        if type(request) in UNANSWERED:
-            return
-        refusal = RateLimited(retry_after=throttle.retry_after(now))
-        id = request.id if type(request) is Post else None
-        hello = type(request) is Hello
-        self.door.hub.refuse(self, refusal, ref=request.ref, id=id, hello=hello)
+        if type(request) not in UNANSWERED:
+            refusal = RateLimited(retry_after=throttle.retry_after(now))
+            self.door.hub.refuse_request(self, request, refusal)
 
     # -- the end of input --------------------------------------------------------------------
 

@@ -17,9 +17,6 @@ from netchat.chat.log import (
 )
 from netchat.errors import StoreFailed
 
-RETRY_AFTER = 1.0
-"""Seconds until a refused post may be tried again: the chat probes the store that often."""
-
 PostKey = tuple[int, str]
 """(identity, id): what a post is known by, for as long as the log is kept."""
 
@@ -94,4 +91,4 @@ def _repeated(post: LogPost, first: MessageRow) -> Result:
 
 def _refusal(head: Head | None) -> StoreFailed:
     why = "The log has no such room." if head is None else "The log of this room is damaged."
-    return StoreFailed(why, retry_after=RETRY_AFTER)
+    return StoreFailed(why)

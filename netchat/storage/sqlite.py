@@ -20,19 +20,16 @@ from typing import Literal
 import apsw
 import msgspec
 
-from netchat.chat.log import Appended, Batch, Page, State
+from netchat.chat.log import TOKEN_LIFE_MS, Appended, Batch, Page, State
 from netchat.errors import StoreFailed, StoreFull
 from netchat.storage import schema, tables
 from netchat.storage.claim import Claim
-from netchat.storage.place import RETRY_AFTER, Head, place
+from netchat.storage.place import Head, place
 
 Durability = Literal["fsync", "wal"]
 """`fsync`: on disk before it is acknowledged. `wal`: survives kill -9, not a power cut."""
 
 _SYNCHRONOUS = {"fsync": "FULL", "wal": "NORMAL"}
-
-TOKEN_LIFE_MS = 30 * 86_400_000
-"""A token that has not been used for this long has expired (the protocol's promise 7)."""
 
 
 class SqliteLog:
@@ -133,10 +130,10 @@ class SqliteLog:
             db.execute("COMMIT")
         except apsw.FullError as exc:
             self._roll_back()
-            raise StoreFull(retry_after=RETRY_AFTER) from exc
+            raise StoreFull() from exc
         except Exception as exc:
             self._disconnect()
-            raise StoreFailed(retry_after=RETRY_AFTER) from exc
+            raise StoreFailed() from exc
 
     def _roll_back(self) -> None:
         # SQLite has often done so itself. Should this fail, so does the next BEGIN.
@@ -192,7 +189,7 @@ class SqliteReader:
             yield self._db
         except (apsw.Error, UnicodeError, msgspec.DecodeError) as exc:
             self.close()
-            raise StoreFailed("The log could not be read.", retry_after=RETRY_AFTER) from exc
+            raise StoreFailed("The log could not be read.") from exc
 
 
 def _close(db: apsw.Connection | None) -> None:

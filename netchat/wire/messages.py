@@ -24,15 +24,12 @@ import msgspec
 from msgspec import DecodeError, Struct, ValidationError, inspect
 
 from netchat.chat.events import EVENTS, Event
-from netchat.chat.requests import MAX_INTEGER, REQUESTS, Request
+from netchat.chat.requests import MAX_INTEGER, MAX_LABEL, REQUESTS, Request
 from netchat.errors import BadJson, BadRequest, NetchatError, RefusedError, UnknownType
 
 MAX_DEPTH = 16
 """Objects and lists within each other, the outermost counted. No message nests deeper than 3;
 a bound keeps other people's parsers safe, whose stacks may be small."""
-
-MAX_LABEL = 64
-"""Code points of a `ref` or an `id`, as the request classes have it."""
 
 _TOO_DEEP = f"The JSON is nested deeper than {MAX_DEPTH}."
 _TOO_BIG = f"An integer is outside of -{MAX_INTEGER} to {MAX_INTEGER}."

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netchat.net.flushing import FLUSH_SLICE, FlushQueue
+from netchat.net.flushing import FLUSH_SLICE, Flushable, FlushQueue
 
 
 class Dirty:
@@ -25,15 +25,15 @@ class Dirty:
         raise AssertionError
 
 
-def call(owner: object, upcall: Callable[..., object], *args: object) -> object:
-    return upcall(*args)
+def nobody_fails(transport: Flushable, exc: Exception) -> None:
+    raise exc
 
 
 def test_a_transport_is_flushed_once_however_often_it_is_queued() -> None:
     queue, one = FlushQueue(), Dirty()
     for urgent in (False, True, False, True):
         queue.add(one, urgent)
-    queue.flush(0.0, call)
+    queue.flush(0.0, nobody_fails)
     assert one.flushes == 1
     assert not queue
 
@@ -46,7 +46,7 @@ def test_all_urgent_ones_go_and_a_slice_of_the_slow() -> None:
         queue.add(transport, False)
     for transport in urgent:
         queue.add(transport, True)
-    queue.flush(0.0, call)
+    queue.flush(0.0, nobody_fails)
     assert sum(t.flushes for t in urgent) == len(urgent)
     assert [t.flushes for t in slow] == [1] * FLUSH_SLICE + [0] * 10
     assert queue.backlog == 10
@@ -60,7 +60,7 @@ def test_one_flushed_as_urgent_is_passed_over_in_the_slow_queue_and_costs_no_sha
         queue.add(transport, False)
         queue.add(transport, True)
     queue.add(behind, False)
-    queue.flush(0.0, call)
+    queue.flush(0.0, nobody_fails)
     assert {t.flushes for t in both} == {1}
     assert behind.flushes == 1
 
@@ -71,10 +71,10 @@ def test_one_that_becomes_dirty_again_keeps_its_place() -> None:
     for transport in [*rest, first]:
         queue.add(transport, False)
     queue.add(first, True)
-    queue.flush(0.0, call)
+    queue.flush(0.0, nobody_fails)
     assert queue.backlog == 1
     queue.add(first, False)
-    queue.flush(0.0, call)
+    queue.flush(0.0, nobody_fails)
     assert first.flushes == 2
     assert not queue
 
@@ -85,7 +85,28 @@ def test_what_a_flush_queues_waits_for_the_next_tick() -> None:
     two.then = lambda: queue.add(two, False)
     queue.add(one, True)
     queue.add(two, False)
-    queue.flush(0.0, call)
+    queue.flush(0.0, nobody_fails)
     assert (one.flushes, two.flushes) == (1, 1)
-    queue.flush(0.0, call)
+    queue.flush(0.0, nobody_fails)
     assert (one.flushes, two.flushes) == (2, 2)
+
+
+def test_one_that_fails_keeps_nobody_else_from_being_flushed() -> None:
+    queue, failed = FlushQueue(), list[tuple[Flushable, str]]()
+    broken = [Dirty(), Dirty()]
+    others = [Dirty() for _ in range(4)]
+
+    def fail() -> None:
+        raise OSError("broken")
+
+    for transport, urgent in zip(broken, (True, False), strict=True):
+        transport.then = fail
+        queue.add(others.pop(), urgent)
+        queue.add(transport, urgent)
+    behind = [(Dirty(), True), (Dirty(), False)]
+    for other, urgent in behind:
+        queue.add(other, urgent)
+    queue.flush(0.0, lambda transport, exc: failed.append((transport, str(exc))))
+    assert failed == [(broken[0], "broken"), (broken[1], "broken")]
+    assert [other.flushes for other, _ in behind] == [1, 1]
+    assert not queue

@@ -110,7 +110,7 @@ def test_a_reader_far_behind_looks_at_few_slices() -> None:
     looked_at: list[int] = []
 
     class Watched(Slice):
-        @property
+        @property  # type: ignore[misc]
         def last(self) -> int:
             looked_at.append(self.first)
             return self.first

@@ -20,7 +20,7 @@ from netchat.chat.log import (
     TokenRow,
 )
 from netchat.errors import StartError, StoreFailed
-from netchat.storage.sqlite import TOKEN_LIFE_MS, SqliteReader
+from netchat.storage.sqlite import SqliteReader
 
 from .support import ANA, ATTIC, BEN, LOBBY, ROOMS, START, Folder, numbered, post
 

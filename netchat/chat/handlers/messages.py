@@ -66,7 +66,7 @@ def _history_read(
     session.busy = False
     if isinstance(outcome, BaseException):
         refusal = outcome if isinstance(outcome, RefusedError) else StoreFailed()
-        hub.refuse(session, refusal, ref=request.ref)
+        hub.refuse_request(session, request, refusal)
     else:
         hub.answer(session, _history_page(request, room, outcome))
     session.wake()
