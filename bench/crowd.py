@@ -172,5 +172,32 @@ class Crowd:
             ledger.new_round()
 
 
+class Connected:
+    """What the members of all servers share: a place in the crowd, and a connection."""
+
+    __slots__ = ("_crowd", "_size", "_transport", "ledger")
+
+    def __init__(self, crowd: Crowd, ledger: Ledger, size: int) -> None:
+        self.ledger = ledger
+        self._crowd = crowd
+        self._size = size
+        self._transport: Transport | None = None
+
+    def eof_received(self, now: float) -> None:
+        """The server has cut us off."""
+        assert self._transport is not None
+        self._transport.abort(ConnectionError("closed by the server"))
+
+    def connection_lost(self, exc: Exception | None, now: float) -> None:
+        """It is over."""
+        self._crowd.has_dropped(str(exc or "closed"))
+
+    def pause_writing(self) -> None:
+        """The schedule does not wait for the server."""
+
+    def resume_writing(self) -> None:
+        """See pause_writing."""
+
+
 def _nothing() -> None:
     """Nobody asks."""

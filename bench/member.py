@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.audit import Audit
-from bench.crowd import Crowd, Tally
+from bench.crowd import Connected, Crowd, Tally
 from bench.ledger import Ledger
 from bench.scenario import Stage
 from bench.text import MARK, compose
@@ -31,21 +31,15 @@ from netchat.wire.messages import decode_event, encode
 MESSAGE = b'{"type":"message"'
 
 
-class NetchatMember:
+class NetchatMember(Connected):
     """One client, in one room."""
 
-    __slots__ = (
-        "_at", "_audit", "_count", "_crowd", "_held", "_plain", "_size", "_stage", "_transport",
-        "_waiting", "ledger", "name",
-    )  # fmt: skip
+    __slots__ = ("_at", "_audit", "_count", "_held", "_plain", "_stage", "_waiting", "name")
 
     def __init__(self, crowd: Crowd, ledger: Ledger, name: str, size: int, stage: Stage) -> None:
-        self.ledger = ledger
+        super().__init__(crowd, ledger, size)
         self.name = name
-        self._crowd = crowd
-        self._size = size
         self._stage = stage
-        self._transport: Transport | None = None
         self._at = ledger.end
         self._held = b""
         self._audit: Audit | None = None
@@ -93,21 +87,6 @@ class NetchatMember:
         crowd.countdown -= 1
         if crowd.countdown <= 0:
             crowd.sample(self, at, data)
-
-    def eof_received(self, now: float) -> None:
-        """The server has cut us off."""
-        assert self._transport is not None
-        self._transport.abort(ConnectionError("closed by the server"))
-
-    def connection_lost(self, exc: Exception | None, now: float) -> None:
-        """It is over."""
-        self._crowd.has_dropped(str(exc or "closed"))
-
-    def pause_writing(self) -> None:
-        """The schedule does not wait for the server."""
-
-    def resume_writing(self) -> None:
-        """See pause_writing."""
 
     # -- the slow path: frame by frame -------------------------------------------------------
 

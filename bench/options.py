@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,26 +151,27 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 1000000")
-    return value
+    with suppress(ValueError):
+        if 1 <= (value := int(text)) <= 1_000_000:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000")
 
 
 def _number(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return value
+    with suppress(ValueError):
+        if 0 < (value := float(text)) <= 1e9:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, at most a billion")
 
 
 def _size(text: str) -> int:
-    value = int(text)
-    if not SHORTEST <= value <= LONGEST:
-        raise argparse.ArgumentTypeError(
-            f"a message has {SHORTEST} characters at least, for its times, and {LONGEST} at most"
-        )
-    return value
+    with suppress(ValueError):
+        if SHORTEST <= (value := int(text)) <= LONGEST:
+            return value
+    raise argparse.ArgumentTypeError(
+        f"a message has {SHORTEST} characters at least, for its times, and {LONGEST} at most,"
+        f" not {text!r}"
+    )
 
 
 def _names(text: str) -> list[str]:

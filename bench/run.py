@@ -19,8 +19,6 @@ from bench.scenario import Round
 from bench.serverprocess import NetchatServer, ServerProcess
 from netchat.net.addresses import parse_address
 
-DEFAULT_PORT = 7337
-
 FAILED = 1
 
 
@@ -89,7 +87,7 @@ def the_server(
 ) -> Iterator[tuple[tuple[str, int], ServerProcess | None]]:
     """The server to be measured: its address, and its process where it is ours."""
     if options.server:
-        yield parse_address(options.server, DEFAULT_PORT), None
+        yield parse_address(options.server), None
         return
     with NetchatServer(folder, options.durability, cores=server_cores()) as server:
         yield server.address, server

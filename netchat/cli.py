@@ -1,8 +1,4 @@
-"""The command line: `netchat serve`, `chat`, `send`, `tail`.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 69 the server cannot be reached, 75 try again
-later, 77 refused, 78 wrong configuration, 130 and 143 ended by a signal.
-"""
+"""The command line: `netchat serve`, `chat`, `send`, `tail`. See `exits` for the exit codes."""
 
 from __future__ import annotations
 
@@ -17,17 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netchat import __version__
+from netchat import __version__, exits
 from netchat.config import Config, data_folder, load_config, parse_set, to_toml
 from netchat.errors import ConfigError, StartError
+from netchat.net.addresses import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from netchat.server import Server
 
-EX_FAILURE = 1
-EX_CONFIG = 78
-
-SERVER = "127.0.0.1:7337"
+SERVER = f"127.0.0.1:{DEFAULT_PORT}"
+ROOM = "lobby"
 
 log = logging.getLogger("netchat")
 
@@ -46,19 +41,19 @@ def _serve(args: argparse.Namespace) -> int:
     try:
         config = load_config(args.config, os.environ, _flags(args))
     except ConfigError as exc:
-        return _complain(exc, EX_CONFIG)
+        return _complain(exc, exits.CONFIG)
     if args.print_config:
         sys.stdout.write(to_toml(config))
-        return 0
+        return exits.OK
     logging.basicConfig(
         level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
         return _run_server(config, data_folder(config, os.environ))
     except ConfigError as exc:
-        return _complain(exc, EX_CONFIG)
+        return _complain(exc, exits.CONFIG)
     except StartError as exc:
-        return _complain(exc, EX_FAILURE)
+        return _complain(exc, exits.FAILURE)
 
 
 def _run_server(config: Config, data: Path) -> int:
@@ -79,7 +74,7 @@ def _run_server(config: Config, data: Path) -> int:
         _report(server)
     finally:
         server.close()
-    return 0 if server.stopped_in_order else EX_FAILURE
+    return exits.OK if server.stopped_in_order else exits.FAILURE
 
 
 def _tune_collector() -> None:
@@ -158,7 +153,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HOST:PORT",
-        help="where to listen (repeatable; port 0 takes a free one; default 127.0.0.1:7337)",
+        help=f"where to listen (repeatable; port 0 takes a free one; default {SERVER})",
     )
     add("--data", metavar="DIR", help="folder of the log (default: the user's state folder)")
     add(
@@ -186,14 +181,14 @@ def _add_client(parser: argparse.ArgumentParser) -> None:
 
 def _add_chat(parser: argparse.ArgumentParser) -> None:
     _add_client(parser)
-    parser.add_argument("--room", default="lobby", help="the room to start in (default lobby)")
+    parser.add_argument("--room", default=ROOM, help=f"the room to start in (default {ROOM})")
     parser.set_defaults(run=_chat)
 
 
 def _add_send(parser: argparse.ArgumentParser) -> None:
     _add_client(parser)
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--room", default="lobby", help="the room to post to (default lobby)")
+    target.add_argument("--room", default=ROOM, help=f"the room to post to (default {ROOM})")
     target.add_argument("--to", metavar="USER", help="post privately")
     parser.add_argument("--json", action="store_true", help="print what was accepted as JSON")
     parser.add_argument(
@@ -205,7 +200,7 @@ def _add_send(parser: argparse.ArgumentParser) -> None:
 def _add_tail(parser: argparse.ArgumentParser) -> None:
     _add_client(parser)
     add = parser.add_argument
-    add("--room", required=True, help="the room to follow")
+    add("--room", default=ROOM, help=f"the room to follow (default {ROOM})")
     add("--json", action="store_true", help="one JSON object a line")
     add("--after", type=int, metavar="SEQ", help="begin behind this seq (0: with the oldest)")
     add("--lines", type=int, metavar="N", help="begin with the last N messages (default 10)")

@@ -38,6 +38,8 @@ Count = Annotated[int, Meta(ge=1, le=10**6, description="a whole number from 1 t
 Rate = Annotated[float, Meta(gt=0, le=10**6, description="a number above 0, at most 1000000")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="seconds, above 0, at most 86400")]
 Wait = Annotated[float, Meta(ge=0, le=86_400, description="seconds, from 0 to 86400")]
+Days = Annotated[float, Meta(ge=0, le=36_500, description="days, from 0 to 36500")]
+Messages = Annotated[int, Meta(ge=0, le=10**9, description="a whole number from 0 to 1000000000")]
 Line = Annotated[str, Meta(pattern=rf"^[^{_CONTROL}]*\Z", description="one line of text")]
 Folder = Annotated[
     Annotated[str, Meta(pattern=rf"^[^{_CONTROL}]+\Z")] | None,
@@ -99,6 +101,15 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shutdown: Wait = 8
 
 
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept of each room; the rest is deleted, and clients are told of the gap."""
+
+    # For ever: nothing is lost unless the operator says so.
+    days: Days = 0
+    # The newest ones; 0: all of them. (With `memory`, 0 stands for a bound of its own.)
+    messages: Messages = 0
+
+
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the server says of itself on its standard error."""
 
@@ -110,13 +121,20 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     server: Server = field(default_factory=Server)
     limits: Limits = field(default_factory=Limits)
+    retention: Retention = field(default_factory=Retention)
     log: Log = field(default_factory=Log)
     topics: dict[str, Line] = {}
 
 
+_SECTIONS: dict[str, type[Struct]] = {
+    "server": Server,
+    "limits": Limits,
+    "retention": Retention,
+    "log": Log,
+}
 _KINDS: dict[str, Any] = {
     f"{section}.{setting.name}": setting.type
-    for section, kind in (("server", Server), ("limits", Limits), ("log", Log))
+    for section, kind in _SECTIONS.items()
     for setting in msgspec.structs.fields(kind)
 }
 

@@ -6,6 +6,7 @@ it is given those of `system`; in the simulator others, and runs whole on them.
 
 from __future__ import annotations
 
+import math
 import random
 import selectors
 import socket
@@ -20,7 +21,7 @@ from netchat.config import Config
 from netchat.net.clock import Clock, SystemClock
 from netchat.net.listener import open_listener
 from netchat.net.rlimit import raise_file_limit
-from netchat.storage.memory import MemoryLog
+from netchat.storage.memory import KEEP, MemoryLog
 from netchat.storage.worker import InlineWorker, ThreadWorker
 
 RESERVED_FILES = 64
@@ -63,7 +64,8 @@ def system(config: Config, data: Path) -> Environment:
 
     def open_log(call_soon: CallSoon) -> LogParts:
         if config.server.durability == "memory":
-            log = MemoryLog(clock.wall, new_epoch())
+            keep = config.retention.messages or KEEP
+            log = MemoryLog(clock.wall, new_epoch(), keep, _keep_ms(config))
             return LogParts(log, InlineWorker(), log, InlineWorker())
         return _sqlite_log(config, data, clock, new_epoch, call_soon)
 
@@ -87,13 +89,17 @@ def _sqlite_log(
 
     durability = config.server.durability
     assert durability != "memory"
-    path = data / "netchat.db"
+    path, keep = data / "netchat.db", config.retention.messages
     return LogParts(
-        SqliteLog(path, durability, clock.wall, new_epoch, _boot_id()),
+        SqliteLog(path, durability, clock.wall, new_epoch, _boot_id(), keep, _keep_ms(config)),
         ThreadWorker("netchat-log", call_soon),
         SqliteReader(path),
         ThreadWorker("netchat-reader", call_soon),
     )
+
+
+def _keep_ms(config: Config) -> int:
+    return math.ceil(config.retention.days * 86_400_000)
 
 
 def _boot_id() -> str:

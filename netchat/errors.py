@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-
 RETRY_AFTER = 1.0
 """Seconds until what a store refused may be tried again. The chat probes the store that often:
 soon enough for a person who waits."""

@@ -23,7 +23,7 @@ from netchat.chat.events import Error
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.settings import ChatSettings
-from netchat.config import Config
+from netchat.config import Config, Retention
 from netchat.environment import Environment
 from netchat.errors import ConfigError, StartError, TooManyConnections
 from netchat.net.addresses import parse_address
@@ -40,8 +40,6 @@ from netchat.shutdown import Drain
 from netchat.wire.native import MAX_FRAME, NATIVE
 
 log = logging.getLogger("netchat.server")
-
-DEFAULT_PORT = 7337
 
 
 class Server:
@@ -66,16 +64,16 @@ class Server:
         """
         reactor, env = self.reactor, self._env
         sockets = self._bind()
-        self.log = env.open_log(reactor.call_soon_threadsafe)
+        self.parts = env.open_log(reactor.call_soon_threadsafe)
         try:
-            state = self.log.store.load()
+            state = self.parts.store.load()
             self.hub = Hub(
                 settings=self._chat_settings(),
                 state=state,
-                store=self.log.store,
-                writing=self.log.writing,
-                reader=self.log.reader,
-                reading=self.log.reading,
+                store=self.parts.store,
+                writing=self.parts.writing,
+                reader=self.parts.reader,
+                reading=self.parts.reading,
                 later=reactor.call_later,
                 new_secret=env.new_secret,
             )
@@ -125,6 +123,8 @@ class Server:
             self.turns.is_waiting,
         ]
         reactor.call_later(SLOT, self._beat)
+        if self.config.retention != Retention():
+            self.hub.trimming.trim()
 
     def _bind(self) -> list[socket]:
         bound: list[socket] = []
@@ -140,7 +140,7 @@ class Server:
 
     def _bind_one(self, text: str) -> list[socket]:
         try:
-            return self._env.listen(*parse_address(text, DEFAULT_PORT))
+            return self._env.listen(*parse_address(text))
         except ValueError as exc:
             raise ConfigError(f"server.listen: {exc}") from None
         except OSError as exc:
@@ -212,10 +212,10 @@ class Server:
         """Let go of everything; the last call, after the run or instead of it."""
         for listener in self.listeners:
             listener.close()
-        self.log.reading.close()
-        self.log.reader.close()
-        self.log.writing.close()
-        self.log.store.close()
+        self.parts.reading.close()
+        self.parts.reader.close()
+        self.parts.writing.close()
+        self.parts.store.close()
         self.reactor.close()
 
     # -- figures -----------------------------------------------------------------------------

@@ -75,7 +75,7 @@ class Drain:
     def advance(self, _now: float) -> bool:
         """Phase 4, after delivery: on to the next step where this one is done."""
         server = self._server
-        if self._step is Step.COMMITTING and (self._late or self._is_all_told()):
+        if self._step is Step.COMMITTING and (self._late or self._is_all_published()):
             self._step = Step.CLOSING
             self._untold = list(server.door.sessions)
             self._spread = max(SOONEST_RETURN, len(self._untold) / RETURNS_PER_SECOND)
@@ -88,7 +88,7 @@ class Drain:
             server.reactor.stop()
         return False
 
-    def _is_all_told(self) -> bool:
+    def _is_all_published(self) -> bool:
         """Whether everything that was posted has been committed and delivered."""
         server = self._server
         busy = server.hub.posting.has_posts or server.turns.is_waiting(0)

@@ -15,21 +15,21 @@ ROOT = Path(__file__).parent.parent
 # Who may import what of the package; a name stands for everything below it.
 # `errors` and `__version__` are free to all, and every package may import itself.
 SPOKEN = {"chat.requests", "chat.events"}
-EVERYTHING = {"chat", "wire", "net", "sessions", "storage", "cluster", "config", "metrics"}
+EVERYTHING = {"chat", "wire", "net", "sessions", "storage", "config"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "exits": set(),
     "config": set(),
     "chat": set(),
     "wire": SPOKEN,
     "net": set(),
     "storage": {"chat.log"},
-    "cluster": {"chat.log"},
     "sessions": {"chat", "wire", "net"},
     "environment": EVERYTHING,
     "shutdown": {*EVERYTHING, "server"},
     "server": {*EVERYTHING, "environment", "shutdown"},
-    "client": {"net", "wire", *SPOKEN},
-    "cli": {*EVERYTHING, "environment", "server", "client"},
+    "client": {"net", "wire", *SPOKEN, "exits"},  # its commands end with the same codes as `serve`
+    "cli": {*EVERYTHING, "environment", "server", "client", "exits"},
     "__init__": {"client"},
     "__main__": {"cli"},
     "bench": {"client", "net", "wire", *SPOKEN},

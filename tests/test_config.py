@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
+from netchat import cli
 from netchat.config import (
     Config,
     Limits,
@@ -240,6 +241,10 @@ def test_the_printed_configuration_reads_like_a_hand_written_file() -> None:
     text = to_toml(Config(topics={"lobby": "tea", "a.b": 'say "hi"'}))
     assert '[server]\nlisten = ["127.0.0.1:7337"]\ndurability = "fsync"\n' in text
     assert '[topics]\nlobby = "tea"\n"a.b" = "say \\"hi\\""\n' in text
+
+
+def test_the_server_listens_where_its_clients_look_for_it() -> None:
+    assert Config().server.listen == [cli.SERVER]
 
 
 def test_the_data_folder_is_the_setting_then_the_services_then_the_users(

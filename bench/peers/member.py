@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from bench.crowd import Crowd, Tally
+from bench.crowd import Connected, Crowd, Tally
 from bench.ledger import Ledger
 from bench.peers.dialects import Dialect
 from bench.text import MARK, compose, find_times
@@ -18,13 +18,10 @@ SHORT = 64
 """Bytes; a keepalive is never longer."""
 
 
-class PeerMember:
+class PeerMember(Connected):
     """One client, in one room. `posts_only`: it is in no room and receives nothing."""
 
-    __slots__ = (
-        "_count", "_crowd", "_dialect", "_greeting", "_name", "_posts_only", "_size",
-        "_transport", "ledger",
-    )  # fmt: skip
+    __slots__ = ("_count", "_dialect", "_greeting", "_name", "_posts_only")
 
     def __init__(
         self,
@@ -36,13 +33,10 @@ class PeerMember:
         *,
         posts_only: bool,
     ) -> None:
-        self.ledger = ledger
-        self._crowd = crowd
+        super().__init__(crowd, ledger, size)
         self._name = name
-        self._size = size
         self._dialect = dialect
         self._posts_only = posts_only
-        self._transport: Transport | None = None
         self._greeting: bytes | None = b""
         self._count = 0
 
@@ -92,21 +86,6 @@ class PeerMember:
         answer = self._dialect.answer(data)
         if answer and self._transport is not None:
             self._transport.write(answer, urgent=True)
-
-    def eof_received(self, now: float) -> None:
-        """The server has cut us off."""
-        assert self._transport is not None
-        self._transport.abort(ConnectionError("closed by the server"))
-
-    def connection_lost(self, exc: Exception | None, now: float) -> None:
-        """It is over."""
-        self._crowd.has_dropped(str(exc or "closed"))
-
-    def pause_writing(self) -> None:
-        """The schedule does not wait for the server."""
-
-    def resume_writing(self) -> None:
-        """See pause_writing."""
 
     # -- figures -----------------------------------------------------------------------------
 

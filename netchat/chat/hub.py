@@ -45,6 +45,7 @@ from netchat.chat.settings import (
     MAX_REFUSED_HELLOS,
     ChatSettings,
 )
+from netchat.chat.trimming import Trimming
 from netchat.chat.users import Identity
 from netchat.errors import (
     FatalError,
@@ -85,6 +86,7 @@ class Hub:
         self.later = later
         self.outgoing = Outgoing()
         self.posting = Posting(store, writing, later, self._on_result, self._on_firsts)
+        self.trimming = Trimming(store, writing, later, self._on_firsts)
         self.presence = Presence(self.outgoing, later)
         self.people = People(state, self.posting.save, new_secret)
         self.directory = Directory(state, self.people.identities, settings.topics, new_secret)

@@ -12,7 +12,7 @@ ROUNDING = 1e-6
 
 
 class TokenBucket:
-    """Holds up to `burst` tokens and gains `rate` a second. It may be overdrawn once."""
+    """Holds up to `burst` tokens and gains `rate` a second. It may be overdrawn."""
 
     __slots__ = ("burst", "filled_at", "rate", "tokens")
 
@@ -30,9 +30,9 @@ class TokenBucket:
         missing = 1 - self.tokens
         return missing / self.rate if missing > ROUNDING else 0.0
 
-    def take(self, cost: float) -> None:
-        """Take tokens after `wait` said 0. More than there are: the next one waits the longer."""
-        self.tokens -= cost
+    def take(self) -> None:
+        """Take a token after `wait` said 0. Before that: the next one waits the longer."""
+        self.tokens -= 1
 
 
 class Throttle:
@@ -62,9 +62,9 @@ class Throttle:
         since = self._strained_since
         return since is not None and now - since >= self._patience
 
-    def take(self, cost: float) -> None:
+    def take(self) -> None:
         """A request was served."""
-        self._bucket.take(cost)
+        self._bucket.take()
 
     def retry_after(self, now: float) -> float:
         """Seconds after which the connection has calmed down, if it stays away meanwhile."""

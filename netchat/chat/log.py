@@ -106,6 +106,14 @@ class Appended(Struct, frozen=True, gc=False):
     firsts: dict[int, int]
 
 
+class Trimmed(Struct, frozen=True, gc=False):
+    """A committed page of deletions: the new oldest seq of each room that was trimmed (head + 1
+    where nothing is left), and whether there may be more to delete at once."""
+
+    firsts: dict[int, int]
+    more: bool
+
+
 class Entry(Struct, frozen=True, gc=False):
     """One entry of a room's log, as read back."""
 
@@ -156,6 +164,12 @@ class Store(Protocol):
         """Commit a batch to the durability that was asked for; one result a post.
 
         Raises StoreFull or StoreFailed: nothing of the batch is stored then, no seq is used.
+        """
+
+    def trim(self, limit: int) -> Trimmed:
+        """Delete what is older or more than is to be kept: `limit` messages at the most, the
+        oldest of their rooms. No head moves, no seq is used again; the ids of the posts are
+        forgotten with them. Raises StoreFull or StoreFailed: nothing is deleted then.
         """
 
     def probe(self) -> None:

@@ -12,6 +12,7 @@ Rules of this file.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -33,6 +34,8 @@ from netchat.chat.rooms import Room
 from netchat.chat.session import Session
 from netchat.chat.settings import MAX_PENDING_BYTES
 from netchat.errors import RETRY_AFTER, StoreError, StoreFailed, StoreFull
+
+log = logging.getLogger("netchat.chat")
 
 POST_OVERHEAD = 200
 """Bytes counted for a post beside its text: ids, names and the objects around them."""
@@ -159,6 +162,8 @@ class Posting:
     # -- a store that refuses --------------------------------------------------------------
 
     def _fail(self, posts: list[Pending], outcome: BaseException) -> None:
+        expected = isinstance(outcome, StoreError)
+        log.error("Posts are refused: %s", outcome, exc_info=None if expected else outcome)
         kind = StoreFull if isinstance(outcome, StoreFull) else StoreFailed
         self._broken = kind()
         behind, self._waiting = self._waiting, []
@@ -173,6 +178,7 @@ class Posting:
     def _probed(self, outcome: BaseException | None) -> None:
         if outcome is None:
             self._broken = None
+            log.warning("Posts are accepted again.")
         else:
             self._broken = StoreFull() if isinstance(outcome, StoreFull) else StoreFailed()
             self._later(RETRY_AFTER, self._probe)

@@ -39,31 +39,31 @@ class Presence:
 
     def changed(self, room: Room, name: str, before: str | None) -> None:
         """Somebody's state in a room is no longer `before`; call it after the change."""
-        presences = room.presences
-        if len(room.members) > LISTED_MEMBERS or presences.told > LISTED_MEMBERS:
-            presences.crowded = True
-            presences.before.clear()
-        elif not presences.crowded:
-            presences.before.setdefault(name, before)
-        if not presences.due:
-            presences.due = True
+        changes = room.changes
+        if len(room.members) > LISTED_MEMBERS or changes.told > LISTED_MEMBERS:
+            changes.crowded = True
+            changes.before.clear()
+        elif not changes.crowded:
+            changes.before.setdefault(name, before)
+        if not changes.due:
+            changes.due = True
             self._later(INTERVAL, partial(self._tell, room))
 
     def _tell(self, room: Room, _now: float) -> None:
-        presences = room.presences
-        event = self._crowd(room) if presences.crowded else self._changes(room)
-        presences.due = presences.crowded = False
-        presences.before.clear()
-        presences.told = room.count
+        changes = room.changes
+        event = self._crowd(room) if changes.crowded else self._changes(room)
+        changes.due = changes.crowded = False
+        changes.before.clear()
+        changes.told = room.count
         if event is not None:
-            presences.version += 1
+            changes.version += 1
             self._outgoing.notices.append((room, event))
 
     @staticmethod
     def _crowd(room: Room) -> Event | None:
         if room.count <= LISTED_MEMBERS:
             return room.snapshot()
-        if room.count == room.presences.told:
+        if room.count == room.changes.told:
             return None
         return PresenceEvent(room=room.name, count=room.count)
 
@@ -71,7 +71,7 @@ class Presence:
     def _changes(room: Room) -> Event | None:
         states = {user.name: state_of(member) for user, member in room.members.items()}
         lists: dict[str | None, list[str]] = {HERE: [], AWAY: [], None: []}
-        for name, before in room.presences.before.items():
+        for name, before in room.changes.before.items():
             after = states.get(name)
             if after != before:
                 lists[after].append(name)

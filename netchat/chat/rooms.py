@@ -54,7 +54,7 @@ class Cursor:
         """The room's presence version up to which this reader knows it."""
 
 
-class Presences:
+class Changes:
     """What changed in a room's presence since the last notice; see `chat.presence`."""
 
     __slots__ = ("before", "crowded", "due", "told", "version")
@@ -75,8 +75,8 @@ class Room:
     """A named log with its members; also a private talk between the two of `talk`."""
 
     __slots__ = (
-        "active", "committed", "damaged", "first", "fresh", "id", "key", "lagging", "live",
-        "members", "name", "presences", "published", "stored", "talk", "topic",
+        "active", "changes", "committed", "damaged", "first", "fresh", "id", "key", "lagging",
+        "live", "members", "name", "published", "stored", "talk", "topic",
     )  # fmt: skip
 
     def __init__(self, id: int, key: str, name: str, topic: str = "") -> None:
@@ -97,7 +97,7 @@ class Room:
         self.live: dict[object, dict[object, Cursor]] = {}
         """Live cursors by wire and outlet: a slice is one blob a wire, for all its outlets."""
         self.lagging: dict[Session, Cursor] = {}
-        self.presences = Presences()
+        self.changes = Changes()
 
     @property
     def head(self) -> int:
@@ -132,7 +132,7 @@ class Room:
         cursor = session.cursors.get(self)
         if cursor is None:
             cursor = session.cursors[self] = Cursor(session, self)
-            cursor.seen = self.presences.version
+            cursor.seen = self.changes.version
         self.move_to_lagging(cursor, next_seq)
         if next_seq > self.published and not (session.slow or session.ended):
             self.move_to_live(cursor)
@@ -176,12 +176,12 @@ class Room:
         """Somebody was told between two notices how things are: what has changed by now goes
         out, even if it changes back. Not so the `own` name of one who has just come: to others
         it has not been shown."""
-        presences = self.presences
-        if presences.crowded and self.count != presences.told:
-            presences.told = 0
-        for name in presences.before:
+        changes = self.changes
+        if changes.crowded and self.count != changes.told:
+            changes.told = 0
+        for name in changes.before:
             if name != own:
-                presences.before[name] = SHOWN
+                changes.before[name] = SHOWN
 
     def snapshot(self) -> Presence:
         """The whole presence, for a reader that missed a notice: it replaces its list."""

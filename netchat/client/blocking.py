@@ -104,7 +104,8 @@ class Chat:
         backlog: int = BACKLOG,
         timeout: float = TIMEOUT,
     ) -> Joined:
-        """Enter a room. Its last `backlog` messages come as events, or all after a seq."""
+        """Enter a room. Its last `backlog` messages come as events, or all after a seq; see
+        Client.join for a room that you are in already."""
         ref = self.client.join(room, after=after, epoch=epoch, backlog=backlog)
         return self._wait(ref, Joined, timeout)
 

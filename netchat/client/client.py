@@ -19,9 +19,6 @@ from netchat.net.clock import SystemClock
 from netchat.net.reactor import Reactor
 from netchat.net.timers import Timer
 
-DEFAULT_PORT = 7337
-"""The project's own: nothing is registered there (IANA)."""
-
 MAX_UNTAKEN = 1_000
 """Events that wait to be taken before nothing more is read: the server keeps the rest."""
 
@@ -44,7 +41,7 @@ class Client:
         reactor: Reactor | None = None,
         random: Random | None = None,
     ) -> None:
-        self._address = parse_address(address, DEFAULT_PORT)
+        self._address = parse_address(address)
         self._owns_reactor = reactor is None
         self.reactor = reactor or Reactor(selectors.DefaultSelector(), SystemClock())
         self._machine = Machine(random or SystemRandom(), self.reactor.now)
@@ -108,7 +105,11 @@ class Client:
         epoch: str | None = None,
         backlog: int = BACKLOG,
     ) -> str:
-        """Enter a room; its last `backlog` messages come, or all after a seq. Its `ref`."""
+        """Enter a room; its last `backlog` messages come, or all after a seq. Its `ref`.
+
+        What has been handed out does not come again. `after` says that you hold everything up
+        to there: in a room that you are in already, what is still to come up to there does not.
+        """
         if after is not None:
             return self._ask(requests.Join(room=room, after=after, epoch=epoch))
         return self._ask(requests.Join(room=room, backlog=backlog))
@@ -146,7 +147,8 @@ class Client:
         self._settle()
 
     def bye(self) -> None:
-        """Leave in good order; a Closed follows once the server has answered."""
+        """Leave in good order; a Closed follows once the server has answered, or has not for
+        ten seconds."""
         self._machine.bye()
         self._settle()
 

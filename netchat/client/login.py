@@ -7,8 +7,9 @@ from netchat.chat.events import Error, Welcome
 from netchat.chat.requests import Hello
 from netchat.client.notices import NameRefused
 
-HELLO = "hello"
-"""The ref of the one request that is not kept in the outbox. No key there looks like it."""
+HELLO, BYE = "hello", "bye"
+"""The refs of the two answered requests that are not kept in the outbox. No key there looks
+like them."""
 
 
 class Login:

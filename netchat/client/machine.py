@@ -25,21 +25,16 @@ from netchat.chat import events, requests
 from netchat.chat.events import Event
 from netchat.chat.requests import Request
 from netchat.client.backoff import Backoff, Random
-from netchat.client.login import HELLO, Login
-from netchat.client.notices import (
-    CaughtUp,
-    Closed,
-    Delayed,
-    Failed,
-    News,
-    Offline,
-    Online,
-)
+from netchat.client.login import BYE, HELLO, Login
+from netchat.client.notices import CaughtUp, Closed, Delayed, Failed, News, Offline, Online
 from netchat.client.outbox import Outbox, key_of
 from netchat.client.positions import Positions
 from netchat.client.silence import Silence
 from netchat.errors import FatalError, LocalProtocolError
 from netchat.wire.native import NativeClient
+
+BYE_PATIENCE = 10.0
+"""Seconds that a goodbye may take: what was sent before it is answered first."""
 
 FINAL = frozenset({"replaced", "kicked", "version_unsupported"})
 """Errors after which to come back would be a fight, or in vain."""
@@ -72,6 +67,7 @@ class Machine:
         self._been_online = False
         self._retry_at = now
         self._silence = Silence(now)
+        self._leave_by: float | None = None
         self._caught_up = ""
         self._whole = True
 
@@ -104,7 +100,7 @@ class Machine:
         """Leave in good order: behind everything that has been sent."""
         if self.state is State.ONLINE:
             self.state = State.LEAVING
-            self._send(requests.Bye())
+            self._send(requests.Bye(ref=BYE))
         elif self.state is not State.LEAVING:
             self._close("Not connected.", None)
 
@@ -159,6 +155,8 @@ class Machine:
                 self.state = State.CONNECTING
         elif self.state in ATTACHED:
             self._mind_silence(now)
+            if self.state is State.LEAVING:
+                self._mind_goodbye(now)
             if self._login.again_at is not None and now >= self._login.again_at:
                 self._hello()
             self.outbox.release(now)
@@ -178,6 +176,8 @@ class Machine:
             return None if self.name is None else self._retry_at
         if self.state not in ATTACHED:
             return None
+        if self.state is State.LEAVING:
+            return min(self._silence.until, self._leave_by or 0.0)
         times = [self._silence.until, self._login.again_at, self.outbox.held_until]
         return min(time for time in times if time is not None)
 
@@ -230,6 +230,13 @@ class Machine:
         else:
             self._silence.ask(now)
             self._send(requests.Ping())
+
+    def _mind_goodbye(self, now: float) -> None:
+        """Patience begins with the first tick: whoever calls `bye` need not know the time."""
+        if self._leave_by is None:
+            self._leave_by = now + BYE_PATIENCE
+        elif now >= self._leave_by:
+            self._close("The goodbye was not answered in time.", None)
 
     def _close(self, message: str, code: str | None) -> None:
         if self.state is not State.CLOSED:
@@ -300,7 +307,9 @@ class Machine:
             self.lost(why, now, "bye", event.retry_after or 0.0)
 
     def _on_error(self, event: events.Error, now: float) -> None:
-        if event.ref != HELLO:
+        if event.ref == BYE:
+            self._close(event.message, None)
+        elif event.ref != HELLO:
             self._refused(event, now)
         elif self.state is State.GREETING and event.code not in FINAL:
             notice = self._login.refused(event, now)
@@ -323,7 +332,7 @@ class Machine:
             self._events.append(Failed(post=request, code=event.code, message=event.message))
         elif not event.fatal:
             if isinstance(request, requests.Join):
-                self.positions.leave(request.room)
+                self.positions.refused(request, event.code)
             self._events.append(event)
 
 

@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from netchat import exits
 from netchat.chat.events import Accepted, Error, Gap, Message
 from netchat.chat.requests import MAX_BACKLOG
-from netchat import exits
 from netchat.client.blocking import TIMEOUT, Chat, connect
 from netchat.client.failures import ClientError, Refused, TimedOut, Unreachable
 from netchat.client.harmless import harmless

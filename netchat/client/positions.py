@@ -3,22 +3,34 @@
 What makes "exactly once, in order" true over reconnects: a room is joined again from what is
 held, and what is held already is not handed out again. A private talk is a log like a room;
 its name starts with `@`, and its messages come without a `join`.
+
+A resumed talk's new messages may so arrive before the `join` that brings those missed in
+between is answered. They are let go of: that `join` moves the server's cursor back, and brings
+them again in their place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from netchat.chat.events import Gap, Joined, Message, RoomInfo
 from netchat.chat.requests import Join
 
+LISTED_TALKS = 50
+"""Talks that a `welcome` lists at most, the newest first (the protocol)."""
+
+GONE = frozenset({"no_such_room", "forbidden"})
+"""Refusals which mean that a joined room is not ours any more."""
+
 
 class _Position:
-    __slots__ = ("epoch", "held")
+    __slots__ = ("epoch", "held", "resuming")
 
     def __init__(self, epoch: str, held: int) -> None:
         self.epoch = epoch
         self.held = held
+        self.resuming = False
+        """The `join` from here has not been answered: nothing before that is of use."""
 
 
 class Positions:
@@ -39,42 +51,56 @@ class Positions:
         first login they are only noted, as a person does not want all of their past at once.
         """
         self._epoch = epoch
-        if not resumed:  # talks belong to an identity, and this one is new
-            for room in [room for room in self._rooms if is_talk(room)]:
-                del self._rooms[room]
-            joins = [self._again(room) for room in self]
+        rooms = list(self)
+        if resumed:
+            rooms += self._talks_to_resume(talks)
+        else:  # talks belong to an identity, and this one is new
+            self._rooms = {room: self._rooms[room] for room in rooms}
             for talk in talks:
                 self._rooms[talk.room] = _Position(epoch, talk.head)
-            return joins
-        return [self._again(room) for room in self] + [
-            self._again(talk.room) for talk in talks if self._has_news(talk)
-        ]
+        return [self._again(room) for room in rooms]
 
     def joined(self, event: Joined, request: Join) -> None:
-        """A room was entered: the next message is the first of its backlog, or after it."""
+        """A room was entered: the next message is the first of its backlog, or after it.
+
+        Whoever gives `after` is taken to hold everything up to there.
+        """
         position = self._rooms.get(event.room)
-        if position is None:
-            held = max(event.first - 1, event.head - (request.backlog or 0))
-            if request.after is not None:
-                held = request.after
-            self._rooms[event.room] = _Position(event.epoch, held)
-        elif position.epoch != event.epoch:
-            self._rooms[event.room] = _Position(event.epoch, 0)
+        if request.after is None:
+            if position is None:
+                held = max(event.first - 1, event.head - (request.backlog or 0))
+                self._rooms[event.room] = _Position(event.epoch, held)
+            return
+        # A position in another epoch's log stands until the gap that follows has told of it.
+        epoch = (request.after and request.epoch) or event.epoch
+        if position is None or position.epoch != epoch:
+            self._rooms[event.room] = _Position(epoch, request.after)
+        else:
+            position.held = max(position.held, request.after)
+            position.resuming = False
+
+    def refused(self, request: Join, code: str) -> None:
+        """A `join` was refused for good. A room that we are in stays ours, unless it is gone."""
+        position = self._rooms.get(request.room)
+        if position is not None and (position.resuming or code in GONE):
+            del self._rooms[request.room]
 
     def gap(self, event: Gap) -> None:
         """Some seqs will never come, or they start again."""
-        if (position := self._rooms.get(event.room)) is not None:
-            position.held = 0 if event.reason == "epoch_changed" else max(position.held, event.to)
-            position.epoch = event.epoch
+        position = self._rooms.get(event.room)
+        if position is None or position.resuming:  # the answer to the `join` tells of it again
+            return
+        position.held = 0 if event.reason == "epoch_changed" else max(position.held, event.to)
+        position.epoch = event.epoch
 
     def is_new(self, message: Message) -> bool:
-        """Whether the message has not been handed out before. From here on it has."""
+        """Whether the message is to be handed out, now and for the first time."""
         position = self._rooms.get(message.room)
         if position is None:
             if is_talk(message.room):
                 self._rooms[message.room] = _Position(self._epoch, message.seq)
             return True
-        if message.seq <= position.held:
+        if position.resuming or message.seq <= position.held:
             return False
         position.held = message.seq
         return True
@@ -85,16 +111,25 @@ class Positions:
             self._rooms.pop(room, None)
 
     def _again(self, room: str) -> Join:
-        position = self._rooms.get(room)
-        if position is None:
-            return Join(room=room, after=0)
+        position = self._rooms.setdefault(room, _Position(self._epoch, 0))
+        position.resuming = True
         return Join(room=room, after=position.held, epoch=position.epoch)
+
+    def _talks_to_resume(self, talks: list[RoomInfo]) -> Iterable[str]:
+        """Those with news, and those that the list does not show to have none."""
+        listed = {talk.room: self._has_news(talk) for talk in talks}
+        # Behind one without news there are none with news, as the newest come first.
+        full = len(talks) >= LISTED_TALKS and listed[talks[-1].room]
+        for room, position in self._rooms.items():
+            if is_talk(room) and room not in listed:
+                listed[room] = full or position.resuming or position.epoch != self._epoch
+        return [room for room, news in listed.items() if news]
 
     def _has_news(self, talk: RoomInfo) -> bool:
         position = self._rooms.get(talk.room)
         if position is None:
             return talk.head > 0
-        return talk.head > position.held or position.epoch != self._epoch
+        return position.resuming or talk.head > position.held or position.epoch != self._epoch
 
 
 def is_talk(room: str) -> bool:

@@ -18,8 +18,8 @@ import sys
 from contextlib import nullcontext
 from functools import partial
 
+from netchat import exits
 from netchat.chat.events import Accepted, Error, Joined, Left, Members, Message, RoomList
-from netchat.client import exits
 from netchat.client.client import Client
 from netchat.client.commands import Command, UsageError, help_lines, parse
 from netchat.client.editor import Editor

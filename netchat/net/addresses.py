@@ -6,8 +6,11 @@ import errno
 import socket
 from typing import Any
 
+DEFAULT_PORT = 7337
+"""The project's own: nothing is registered there (IANA)."""
 
-def parse_address(text: str, default_port: int) -> tuple[str, int]:
+
+def parse_address(text: str, default_port: int = DEFAULT_PORT) -> tuple[str, int]:
     """(host, port) of "host:port", "[v6]:port", ":port", "host" or "[v6]".
 
     The host is "" where none is given: everywhere, for a listener. Port 0: the system's

@@ -39,6 +39,11 @@ ACCEPT_BUDGET = 128
 SEND_BUFFER = 65_536
 """SO_SNDBUF asked for; Linux doubles it. Left alone, a stuck reader pins megabytes."""
 
+UNSENT = 16_384
+"""TCP_NOTSENT_LOWAT: the kernel takes no more once it holds this much that the peer's window
+has no room for. A reader that is quick may still have all of SEND_BUFFER under way; one that is
+stuck pins a quarter of it."""
+
 PAUSE = 0.1
 """Seconds away from the selector when accept() cannot work."""
 
@@ -161,6 +166,7 @@ class Listener:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         except OSError:  # gone already
             sock.close()
             return

@@ -48,14 +48,6 @@ class Timers:
         self._serial = 0
         self._cancelled = 0
 
-    def __len__(self) -> int:
-        return len(self._heap) - self._cancelled
-
-    @property
-    def held(self) -> int:
-        """Entries in the heap, the cancelled ones included: at most twice len()."""
-        return len(self._heap)
-
     def add(self, when: float, callback: Callback) -> Timer:
         """Set a timer."""
         timer = Timer(when, callback, self)

@@ -100,7 +100,7 @@ class Delivery:
             for wire, members in cast(Live, room.live).items():
                 blob = wire.encode(event)
                 for cursor in members.values():
-                    cursor.seen = room.presences.version
+                    cursor.seen = room.changes.version
                     cast(DoorSession, cursor.session).transport.write(blob)
 
     def _whisper(self) -> None:
@@ -131,11 +131,12 @@ class Delivery:
             session.wait_for_drain()
             return False
         last = _last_for(cursor)
+        first = min(room.first, last + 1)
+        if cursor.next < first:
+            self._skip_trimmed(cursor, session, first)
         if cursor.next > last:
             self._caught_up(cursor, session)
             return False
-        if cursor.next < room.first:
-            self._skip_trimmed(cursor, session, room.first)
         found = self._from_tail(cursor, session.wire, last)
         if found is None:
             self._read(cursor)
@@ -157,8 +158,8 @@ class Delivery:
             session.wake()  # a `leave` or `bye` may have waited for what is now not coming
             return
         room.move_to_live(cursor)
-        if cursor.seen != room.presences.version:
-            cursor.seen = room.presences.version
+        if cursor.seen != room.changes.version:
+            cursor.seen = room.changes.version
             room.shown()
             session.transport.write(session.wire.encode(room.snapshot()))
 

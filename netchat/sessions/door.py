@@ -17,7 +17,7 @@ from netchat.chat.events import Ping
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.now import Later, Now
-from netchat.chat.requests import Hello, History, Join, Pong, Request, Rooms, Typing, Who
+from netchat.chat.requests import Bye, Hello, History, Join, Pong, Request, Rooms, Typing, Who
 from netchat.chat.session import Session
 from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
 from netchat.net.transport import HIGH, LOW, Transport
@@ -269,14 +269,16 @@ class DoorSession(Session):
         if wait > 0:
             self.door.later(wait, lambda _: self.wake())
             return True
-        throttle.take(1)
+        throttle.take()
         return False
 
     def _hand_over(self, request: Received, now: Now) -> None:
         hub = self.door.hub
         if isinstance(request, Request):
-            if self.throttle is not None and self.throttle.is_out_of_patience(now.monotonic):
-                self._refuse_pace(self.throttle, request, now.monotonic)
+            throttle = self.throttle
+            # A `bye` is delayed only: to refuse it would keep whom the limit is against.
+            if throttle and type(request) is not Bye and throttle.is_out_of_patience(now.monotonic):
+                self._refuse_pace(throttle, request, now.monotonic)
                 return
             hub.handle(self, request, now)
             if type(request) is Hello and self.user is not None:

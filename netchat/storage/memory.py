@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice, takewhile
 
-from netchat.chat.log import PAGE_BYTES, Appended, Batch, Entry, Page, State
+from netchat.chat.log import PAGE_BYTES, Appended, Batch, Entry, Page, State, Trimmed
 from netchat.storage.place import Head, MessageRow, PostKey, place
 
 KEEP = 50_000
@@ -15,14 +16,18 @@ class MemoryLog:
     """Store and Reader in one. Nothing here waits, so an InlineWorker is all it needs.
 
     `wall` gives ms since the epoch. `epoch` must be a new one at every start, since the
-    seqs start again. The oldest entries go once a room holds more than `keep`; the ids of
-    their posts are forgotten with them.
+    seqs start again. The oldest entries go at once where a room holds more than `keep`, and
+    with `trim` where they are older than `keep_ms` (0: no limit); the ids of their posts are
+    forgotten with them.
     """
 
-    def __init__(self, wall: Callable[[], int], epoch: str, keep: int = KEEP) -> None:
+    def __init__(
+        self, wall: Callable[[], int], epoch: str, keep: int = KEEP, keep_ms: int = 0
+    ) -> None:
         self._wall = wall
         self._epoch = epoch
         self._keep = keep
+        self._keep_ms = keep_ms
         self._heads: dict[int, Head] = {}
         self._rooms: dict[int, dict[int, MessageRow]] = {}
         self._held: dict[PostKey, MessageRow] = {}
@@ -40,6 +45,14 @@ class MemoryLog:
             self._held[row.identity, row.id] = row
         firsts = {room: self._trim(room) for room in placed.heads if self._overfull(room)}
         return Appended(placed.results, firsts)
+
+    def trim(self, limit: int) -> Trimmed:
+        """See `chat.log.Store`. What was posted first goes first, over all rooms."""
+        since = self._wall() - self._keep_ms if self._keep_ms else 0
+        old = list(islice(takewhile(lambda row: row.time < since, self._held.values()), limit))
+        for row in old:
+            self._forget(row)
+        return Trimmed({row.room: row.seq + 1 for row in old}, more=len(old) == limit)
 
     def probe(self) -> None:
         """Memory can always be written."""
@@ -85,6 +98,9 @@ class MemoryLog:
         entries = self._rooms[room]
         first = self._head(room) - self._keep + 1
         for seq in range(self._first(room), first):
-            row = entries.pop(seq)
-            del self._held[row.identity, row.id]
+            self._forget(entries[seq])
         return first
+
+    def _forget(self, row: MessageRow) -> None:
+        del self._rooms[row.room][row.seq]
+        del self._held[row.identity, row.id]

@@ -12,6 +12,10 @@ run backwards. They also are what the messages are checked against at start.
 `meta` holds the epoch; whether the log was closed in good order (`clean`); under which
 durability and in which boot of the machine (`boot`) it was last opened; and the time of the
 last probe.
+
+Messages bear no checksum: SQLite's own checks find damage to the file's structure, the count
+at start finds messages that are missing, but a flipped bit that leaves valid text goes
+unnoticed.
 """
 
 from __future__ import annotations
@@ -24,15 +28,15 @@ from pathlib import Path
 import apsw
 
 from netchat.errors import StartError
+from netchat.storage import migrations
 
 APPLICATION_ID = 0x6E746368
 """Marks the file as ours (`ntch`): SQLite's own place for it, in the file's header."""
 
-VERSION = 1
-
 BUSY_MS = 250
 """How long to wait for a lock. Only a tool beside us can hold one, for an instant."""
 
+# Schema 1. It stays as it is: what has changed since is in `migrations`.
 _TABLES = """
 CREATE TABLE meta (
     key TEXT NOT NULL PRIMARY KEY,
@@ -94,22 +98,34 @@ def connect_read_only(path: Path) -> apsw.Connection:
     return _connect(path, apsw.SQLITE_OPEN_READONLY)
 
 
-def open_or_create(path: Path) -> apsw.Connection:
-    """As `connect`, for a start: makes the log where there is none, refuses a foreign one."""
+def open_or_create(path: Path, now: int) -> apsw.Connection:
+    """As `connect`, for a start: makes the log where there is none, migrates an old one (`now`,
+    the wall clock in ms, dates its copy), refuses a newer and a foreign one."""
     # Made here and not by SQLite, so that nobody else can read it for even an instant. Its
     # -wal and -shm get the same mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     db = connect(path)
+    try:
+        _prepare(db, path, now)
+    except BaseException:
+        db.close(True)
+        raise
+    return db
+
+
+def _prepare(db: apsw.Connection, path: Path, now: int) -> None:
     application, version = db.pragma("application_id"), db.pragma("user_version")
     if (application, version) == (0, 0) and not _tables(db):
         _create(db)
-    elif application != APPLICATION_ID:
+    elif application != APPLICATION_ID or version < 1:
         raise StartError(f"{path} is not a netchat log.")
-    elif version > VERSION:
+    elif version > (known := migrations.newest()):
         raise StartError(
-            f"{path} was written by a newer netchat (schema {version}, this one knows {VERSION})."
+            f"{path} was written by a newer netchat (schema {version}, this one knows {known})."
         )
-    return db
+    elif version < known:
+        check_structure(db, path)  # neither a copy of damage nor a migration of it
+        migrations.migrate(db, path, version, now)
 
 
 def check_structure(db: apsw.Connection, path: Path) -> None:
@@ -154,4 +170,4 @@ def _create(db: apsw.Connection) -> None:
     with db:
         db.execute(_TABLES)
         db.pragma("application_id", APPLICATION_ID)
-        db.pragma("user_version", VERSION)
+        migrations.apply(db, 1)

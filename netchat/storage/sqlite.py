@@ -7,6 +7,10 @@ After any other failure nobody knows what state the connection is in: it is clos
 next call opens another and reads the heads again. What is in the file is never reset and
 never skipped.
 
+Trimming goes round the rooms, a page of them and a page of deletions a transaction. What the
+chat has been told of each room's first seq is kept beside the heads: a commit that succeeded
+although it was reported as failed is told the next time.
+
 An object is used by one thread at a time, not always by the same one.
 """
 
@@ -20,7 +24,7 @@ from typing import Literal
 import apsw
 import msgspec
 
-from netchat.chat.log import TOKEN_LIFE_MS, Appended, Batch, Page, State
+from netchat.chat.log import TOKEN_LIFE_MS, Appended, Batch, Page, State, Trimmed
 from netchat.errors import StoreFailed, StoreFull
 from netchat.storage import schema, tables
 from netchat.storage.claim import Claim
@@ -36,7 +40,8 @@ class SqliteLog:
     """The Store. `path` is the file; its folder is claimed, so that no other server uses it.
 
     `wall` gives ms since the epoch; `new_epoch` a word never used before. `boot_id` names
-    this boot of the machine, "" where it cannot be known.
+    this boot of the machine, "" where it cannot be known. Of each room the newest `keep`
+    entries are kept, and for `keep_ms` only; 0 stands for no limit.
     """
 
     def __init__(
@@ -46,27 +51,35 @@ class SqliteLog:
         wall: Callable[[], int],
         new_epoch: Callable[[], str],
         boot_id: str,
+        keep: int = 0,
+        keep_ms: int = 0,
     ) -> None:
         self._path = path
         self._durability = durability
         self._wall = wall
         self._new_epoch = new_epoch
         self._boot_id = boot_id
+        self._keep = keep
+        self._keep_ms = keep_ms
         self._claim: Claim | None = None
         self._db: apsw.Connection | None = None
         self._heads: dict[int, Head] = {}
+        self._firsts: dict[int, int] = {}
+        """As the chat knows them; 1 where there is none."""
+        self._trimmed_to = 0
+        """The room up to which this round of trimming has come."""
 
     def load(self) -> State:
         """Open the log, or make it. Raises StartError.
 
         After an unclean stop the whole file is checked first. Where the last run was `wal`
         and the machine itself went down, acknowledged posts may be gone: a new epoch. Tokens
-        that have expired are dropped.
+        that have expired are dropped, unless their identity was here when the last run ended.
         """
         self._claim = Claim(self._path.parent)
         try:
             with schema.start_errors(self._path):
-                self._db = schema.open_or_create(self._path)
+                self._db = schema.open_or_create(self._path, self._wall())
                 return self._load(self._db)
         except BaseException:
             self._disconnect()
@@ -81,6 +94,23 @@ class SqliteLog:
             tables.save_placed(db, placed)
         self._heads.update(placed.heads)
         return Appended(placed.results, firsts={})
+
+    def trim(self, limit: int) -> Trimmed:
+        """See `chat.log.Store`. A damaged room is left as it is."""
+        since = self._wall() - self._keep_ms if self._keep_ms else 0
+        spared = [room for room, head in self._heads.items() if head.damaged]
+        with self._transaction() as db:
+            page = tables.old(db, self._trimmed_to, limit, self._keep, since, spared)
+            tables.delete(db, [room for room in page if room.next > room.first])
+        unfinished = sum(room.next - room.first for room in page) == limit
+        if not unfinished:
+            self._trimmed_to = page[-1].room if len(page) == limit else 0
+        firsts = {room.room: room.next for room in page if room.next > self._first(room.room)}
+        self._firsts |= firsts
+        return Trimmed(firsts, more=unfinished or self._trimmed_to > 0)
+
+    def _first(self, room: int) -> int:
+        return self._firsts.get(room, 1)
 
     def probe(self) -> None:
         """Write one row. Raises StoreFull or StoreFailed."""
@@ -110,6 +140,7 @@ class SqliteLog:
             room.row.room: Head(room.head, room.active, damaged=room.damaged is not None)
             for room in rooms
         }
+        self._firsts = {room.row.room: room.first for room in rooms if room.first > 1}
         # The mark is on disk before the first `wal` commit. Else a power cut could take both
         # back, and the log would look as if it had been closed in good order.
         with db:

@@ -63,6 +63,10 @@ SELECT room, seq, time, m.identity, m.id, sender, recipient, text
 FROM jsonb_each(?) AS asked CROSS JOIN messages AS m
 ON m.identity = asked.value ->> 0 AND m.id = asked.value ->> 1
 """
+_DROP_TOKENS = """
+DELETE FROM tokens
+WHERE used < ? AND identity NOT IN (SELECT identity FROM identities WHERE held)
+"""
 _ROOMS = """
 SELECT room, key, name, first, head, active FROM rooms ORDER BY room
 """
@@ -89,10 +93,51 @@ FROM (
 _AFTER = _PAGE.format(side=">", way="ASC")
 _BEFORE = _PAGE.format(side="<", way="DESC")
 
-Bindings = tuple[str, ...] | dict[str, int] | None
+# For each of the next rooms its first seq, as it is and as it will be. `old` starts right in
+# front of every room's oldest entry and goes on from entry to entry while they are to go, so
+# what is kept is not read. Each room costs a row for its start.
+_OLD = """
+WITH RECURSIVE page AS (
+    SELECT room, first, head FROM rooms
+    WHERE room > :after AND room NOT IN (SELECT value FROM json_each(:spared))
+    ORDER BY room LIMIT :limit
+),
+old (room, first, seq, kept) AS (
+    SELECT room, first, first - 1, iif(:keep, head - :keep, 0) FROM page
+    UNION ALL
+    SELECT m.room, first, m.seq, kept
+    FROM old CROSS JOIN messages AS m ON m.room = old.room AND m.seq = old.seq + 1
+    WHERE m.seq <= kept OR m.time < :since
+    LIMIT :limit + (SELECT count(*) FROM page)
+)
+SELECT json_group_array(json_array(room, first, next) ORDER BY room)
+FROM (SELECT room, first, max(seq) + 1 AS next FROM old GROUP BY room)
+"""
+_DELETE = """
+DELETE FROM messages WHERE (room, seq) IN (
+    SELECT m.room, m.seq FROM jsonb_each(?) AS trimmed CROSS JOIN messages AS m
+    ON m.room = trimmed.value ->> 0 AND m.seq < trimmed.value ->> 1
+)
+"""
+_SAVE_FIRSTS = """
+UPDATE rooms SET first = value ->> 1 FROM jsonb_each(?) WHERE room = value ->> 0
+"""
+
+Bindings = tuple[str, ...] | dict[str, int] | dict[str, int | str] | None
 
 _to_json = msgspec.json.Encoder().encode
 _entries = msgspec.json.Decoder(list[Entry]).decode
+
+
+class OldIn(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What of a room is to go: from `first` up to what will be `next` its first."""
+
+    room: int
+    first: int
+    next: int
+
+
+_old_in = msgspec.json.Decoder(list[OldIn]).decode
 
 
 def meta(db: apsw.Connection) -> dict[str, str]:
@@ -169,8 +214,32 @@ def tokens(db: apsw.Connection) -> list[TokenRow]:
 
 
 def drop_tokens(db: apsw.Connection, unused_since: int) -> None:
-    """Forget the tokens last used before `unused_since`, in ms."""
-    db.execute("DELETE FROM tokens WHERE used < ?", (unused_since,))
+    """Forget the tokens last used before `unused_since`, in ms, but none of an identity whose
+    name is held: it was connected when the server ended, and had been using its token."""
+    db.execute(_DROP_TOKENS, (unused_since,))
+
+
+def old(
+    db: apsw.Connection, after: int, limit: int, keep: int, since: int, spared: Sequence[int]
+) -> list[OldIn]:
+    """What is to go of the next `limit` rooms: `limit` entries at the most.
+
+    The rooms are those behind room `after`, but the `spared`; of each, what is not among its
+    newest `keep` (0: all), and what is older than `since`.
+    """
+    asked: dict[str, int | str] = {
+        "after": after, "limit": limit, "keep": keep, "since": since,
+        "spared": _to_json(spared).decode(),
+    }  # fmt: skip
+    [(found,)] = _rows(db, _OLD, asked)
+    return _old_in(found)
+
+
+def delete(db: apsw.Connection, rooms: Sequence[OldIn]) -> None:
+    """Let go of these entries."""
+    firsts = [(room.room, room.next) for room in rooms]
+    _save(db, _DELETE, firsts)
+    _save(db, _SAVE_FIRSTS, firsts)
 
 
 def _save(db: apsw.Connection, statement: str, rows: Sequence[Any]) -> None:

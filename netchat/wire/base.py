@@ -14,10 +14,6 @@ class Wire(Protocol):
     Being stateless is what lets the same bytes object go to every member of a room.
     """
 
-    @property
-    def name(self) -> str:
-        """The format's name, for logs and metrics."""
-
     def encode(self, event: Event) -> bytes:
         """One event, ready for the transport."""
 

@@ -90,11 +90,6 @@ class LengthPrefixed:
         size: int = HEADER.unpack_from(self._data, self._at)[0]
         return size <= rest or size > self.max_frame
 
-    @property
-    def partial(self) -> bool:
-        """Whether bytes of an unfinished frame are held, and nothing before them."""
-        return len(self._data) > self._at and not self.complete
-
     def _fail(self, error: FatalError) -> FatalError:
         self._failure = type(error)
         self._drop()

@@ -30,8 +30,6 @@ class NativeWire:
 
     __slots__ = ()
 
-    name = "native"
-
     def encode(self, event: Event) -> bytes:
         """One frame. A page that would not fit is cut; LocalProtocolError for anything else."""
         payload = encode(event)

@@ -52,5 +52,16 @@ def test_wrong_usage_ends_with_status_2(
     assert "error" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("argv", [["CLIENTS=abc"], ["RATE=abc"], ["SIZE=abc"]])
+def test_what_is_no_number_gets_a_sentence(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse_options(argv)
+    complaint = capsys.readouterr().err
+    assert "'abc'" in complaint
+    assert "invalid" not in complaint
+
+
 def test_there_are_no_more_rooms_than_clients() -> None:
     assert parse_options(["CLIENTS=3", "ROOMS=5"]).scenario().rooms == 3

@@ -188,7 +188,7 @@ class Chat:
         notices, outgoing.notices = outgoing.notices, []
         for room, event in notices:
             for cursor in _live(room):
-                cursor.seen = room.presences.version
+                cursor.seen = room.changes.version
                 _tell(cursor.session, event)
         whispers, outgoing.whispers = outgoing.whispers, []
         for user, event in whispers:

@@ -41,6 +41,20 @@ def test_a_failed_commit_refuses_all_its_posts(failure: Exception, code: str) ->
     assert not first.fatal
 
 
+def test_what_a_store_should_not_raise_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chat, disk, ana = stalled()
+    surprise = OSError("surprise")
+    ana.says(post("1"), post("2"))
+    disk.fail(surprise)
+    chat.settle()
+    [record] = caplog.records
+    assert record.name == "netchat.chat"
+    assert record.exc_info is not None
+    assert record.exc_info[1] is surprise
+
+
 def test_a_failed_commit_refuses_those_waiting_behind_it() -> None:
     chat, disk, ana = stalled()
     bob = chat.connect()

@@ -74,6 +74,16 @@ def test_no_more_rooms_than_allowed_may_be_joined() -> None:
     ana.gets(Left, Joined)
 
 
+def test_talks_do_not_count_among_the_joined_rooms() -> None:
+    chat = Chat(settings=ChatSettings(rooms=1))
+    ana, bob = chat.enter("ana", "one"), chat.enter("bob")
+    bob.says(post("psst", to="ana"))
+    ana.joins(ana.gets(Message).room)
+    ana.says(Join(room="two"), Leave(room="one"), Join(room="two"))
+    error, *_ = ana.gets(Error, Left, Joined)
+    assert error.code == "too_many_rooms"
+
+
 def test_a_refused_join_leaves_no_room_behind() -> None:
     ana = Chat(settings=ChatSettings(rooms=1)).enter("ana", "one")
     ana.says(Join(room="two"), Rooms())

@@ -17,22 +17,24 @@ def test_a_bucket_is_full_at_first() -> None:
     bucket = TokenBucket(rate=1, burst=3, now=0)
     for _ in range(3):
         assert bucket.wait(0) == 0
-        bucket.take(1)
+        bucket.take()
     assert bucket.wait(0) == 1
 
 
 def test_a_bucket_gains_its_rate_and_no_more_than_its_burst() -> None:
     bucket = TokenBucket(rate=2, burst=4, now=0)
-    bucket.take(4)
+    for _ in range(4):
+        bucket.take()
     assert bucket.wait(0.25) == 0.25
     assert bucket.wait(0.5) == 0
     bucket.wait(1_000)
     assert bucket.tokens == 4
 
 
-def test_a_dear_request_is_paid_for_by_the_next() -> None:
+def test_what_is_taken_too_soon_is_paid_for_by_the_next() -> None:
     bucket = TokenBucket(rate=2, burst=4, now=0)
-    bucket.take(10)
+    for _ in range(10):
+        bucket.take()
     assert bucket.wait(0) == 3.5
 
 
@@ -44,7 +46,7 @@ def test_no_stretch_of_time_holds_more_than_the_burst_and_the_rate(
     for gap in gaps:
         now += gap
         while bucket.wait(now) == 0:
-            bucket.take(1)
+            bucket.take()
             served += 1
         assert served <= burst + rate * now + 1e-5
 
@@ -56,7 +58,7 @@ def test_after_the_wait_that_was_told_a_token_is_there(
     bucket, now = TokenBucket(rate, burst, 0), 0.0
     for gap in gaps:
         now += gap
-        bucket.take(1)
+        bucket.take()
         now += bucket.wait(now)
         assert bucket.wait(now) == 0
 
@@ -70,7 +72,7 @@ def strained() -> tuple[Throttle, float]:
             return throttle, now
         now += wait
         if wait == 0:
-            throttle.take(1)
+            throttle.take()
     raise AssertionError("its patience never ends")
 
 
@@ -79,7 +81,7 @@ def test_a_burst_is_neither_delayed_nor_refused() -> None:
     for _ in range(4):
         assert throttle.delay(0) == 0
         assert not throttle.is_out_of_patience(0)
-        throttle.take(1)
+        throttle.take()
 
 
 def test_more_than_the_burst_is_delayed_at_first_and_refused_after_its_patience() -> None:
@@ -112,7 +114,7 @@ def test_a_peer_at_its_rate_is_never_refused() -> None:
         now += 0.5
         assert throttle.delay(now) == pytest.approx(0)
         assert not throttle.is_out_of_patience(now)
-        throttle.take(1)
+        throttle.take()
 
 
 def test_a_census_counts_by_address() -> None:

@@ -251,7 +251,7 @@ def test_a_reader_that_missed_a_notice_can_be_told_so() -> None:
     chat.enter("eve", "lobby").drops()
     chat.advance(1)
     ana.gets()
-    assert cursor.seen != room.presences.version
+    assert cursor.seen != room.changes.version
     snapshot = room.snapshot()
     assert (snapshot.count, snapshot.members) == (3, ["ana", "bob", "eve"])
     assert snapshot.away == ["eve"]
@@ -261,7 +261,7 @@ def test_a_reader_that_missed_nothing_needs_no_list() -> None:
     chat = Chat()
     ana = chat.enter("ana", "lobby")
     chat.advance(2)
-    assert ana.cursors[lobby(chat)].seen == lobby(chat).presences.version
+    assert ana.cursors[lobby(chat)].seen == lobby(chat).changes.version
 
 
 def test_a_forgotten_rooms_timer_tells_nobody() -> None:

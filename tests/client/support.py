@@ -74,6 +74,10 @@ def message(seq: int, text: str = "hola", room: str = "lobby", **fields: Any) ->
     return events.Message(room=room, seq=seq, text=text, **made)
 
 
+def refused(code: str, **fields: Any) -> events.Error:
+    return events.Error(code=code, message=f"({code})", **fields)
+
+
 def accepted(id: str, seq: int, room: str = "lobby", **fields: Any) -> events.Accepted:
     return events.Accepted(id=id, room=room, seq=seq, time=TIME, **fields)
 
@@ -245,6 +249,15 @@ class Peer:
         new = self.add(room, text, "ana", id)
         new.to = to
         connection.send(accepted(id, new.seq, room), new)
+
+
+def cut_first_post(peer: Peer, connection: Connection, request: Request) -> None:
+    """A script: the first post is stored, but its acknowledgement never arrives."""
+    if isinstance(request, requests.Post) and len(peer.connections) == 1:
+        peer.add("lobby", request.text, "ana", request.id)
+        connection.cut()
+    else:
+        peer.serve(connection, request)
 
 
 @contextmanager

@@ -15,16 +15,7 @@ from netchat.client.client import MAX_UNTAKEN
 from netchat.client.notices import CaughtUp, News, Offline, Online
 
 from ..net.support import real_reactor
-from .support import Connection, NoRandom, Peer, message, run_until, taken, welcome
-
-
-def cut_first_post(peer: Peer, connection: Connection, request: Request) -> None:
-    """The first post is stored, but its acknowledgement never arrives."""
-    if isinstance(request, requests.Post) and len(peer.connections) == 1:
-        peer.add("lobby", request.text, "ana", request.id)
-        connection.cut()
-    else:
-        peer.serve(connection, request)
+from .support import Connection, NoRandom, Peer, cut_first_post, message, run_until, taken, welcome
 
 
 def test_a_post_that_was_cut_off_is_stored_once_and_shown_once() -> None:

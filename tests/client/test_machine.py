@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netchat.chat import events, requests
-from netchat.chat.events import Error, Gap, RoomInfo
-from netchat.client.machine import State
+from netchat.client.machine import BYE_PATIENCE, State
 from netchat.client.notices import (
     CaughtUp,
     Closed,
@@ -17,15 +16,11 @@ from netchat.client.notices import (
     Online,
 )
 
-from .support import Conversation, accepted, joined, message, welcome
+from .support import Conversation, accepted, joined, message, refused, welcome
 
 
 def post(text: str = "hola", room: str = "lobby") -> requests.Post:
     return requests.Post(text=text, id="-", room=room)
-
-
-def refused(code: str, **fields: object) -> Error:
-    return Error(code=code, message=f"({code})", **fields)  # type: ignore[arg-type]
 
 
 def test_it_says_hello_as_soon_as_it_is_connected() -> None:
@@ -79,149 +74,12 @@ def test_a_post_cut_off_before_its_acknowledgement_is_sent_again_with_its_id() -
     assert len(talk.machine.outbox) == 0
 
 
-def test_messages_come_once_however_often_they_are_sent() -> None:
-    talk = Conversation()
-    talk.online("lobby")
-    assert talk.tell(message(1), message(2)) == [message(1), message(2)]
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome())
-    join = talk.sent()[0]
-    assert isinstance(join, requests.Join)
-    assert join.after == 2
-    news = talk.tell(joined(join.ref, head=3), message(2), message(3))
-    assert news[1:] == [message(3)]
-
-
-def test_a_first_join_takes_its_backlog_from_where_it_begins() -> None:
-    talk = Conversation()
-    talk.online()
-    ref = talk.machine.ask(requests.Join(room="lobby", backlog=2))
-    news = talk.tell(joined(ref, head=9), message(8), message(9), message(9), message(10))
-    assert news[1:] == [message(8), message(9), message(10)]
-
-
-def test_a_drop_before_any_message_resumes_behind_the_head_less_the_backlog() -> None:
-    talk = Conversation()
-    talk.online()
-    ref = talk.machine.ask(requests.Join(room="lobby", backlog=0))
-    talk.tell(joined(ref, head=9))
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome())
-    join = talk.sent()[0]
-    assert isinstance(join, requests.Join)
-    assert join.after == 9
-
-
-def test_a_gap_is_told_of_and_passed() -> None:
-    talk = Conversation()
-    talk.online("lobby")
-    talk.tell(message(1))
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome())
-    join, ping = talk.sent()
-    gap = Gap(room="lobby", start=2, to=6, reason="retention", epoch="e1")
-    back = joined(join.ref, head=7, first=7)
-    news = talk.tell(back, gap, message(7), events.Pong(ref=ping.ref))
-    assert news == [back, gap, message(7), CaughtUp(whole=False)]
-
-
-def test_what_is_gone_is_not_asked_for_again() -> None:
-    talk = Conversation()
-    talk.online("lobby")
-    talk.tell(Gap(room="lobby", start=1, to=6, reason="retention", epoch="e1"))
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome())
-    join = talk.sent()[0]
-    assert isinstance(join, requests.Join)
-    assert join.after == 6
-
-
 def test_what_was_not_sent_before_a_cut_is_not_sent_before_the_hello() -> None:
     talk = Conversation()
     talk.online("lobby")
     talk.machine.ask(post())
     talk.lose()
     assert [type(r) for r in talk.connect()] == [requests.Hello]
-
-
-def test_a_new_epoch_starts_the_counting_again() -> None:
-    talk = Conversation()
-    talk.online("lobby")
-    talk.tell(*map(message, range(1, 6)))
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome(epoch="e2"))
-    join = talk.sent()[0]
-    assert isinstance(join, requests.Join)
-    assert (join.after, join.epoch) == (5, "e1")
-    gap = Gap(room="lobby", start=1, to=5, reason="epoch_changed", epoch="e2")
-    news = talk.tell(joined(join.ref, head=2, epoch="e2"), gap, message(1), message(2))
-    assert news[1:] == [gap, message(1), message(2)]
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome(epoch="e2"))
-    join = talk.sent()[0]
-    assert isinstance(join, requests.Join)
-    assert (join.after, join.epoch) == (2, "e2")
-
-
-def test_a_talk_with_something_new_is_joined_on_a_resume() -> None:
-    talk = Conversation()
-    talk.online()
-    talk.tell(message(1, room="@a"), message(4, room="@b"))
-    talk.lose()
-    talk.connect()
-    heads = {"@a": 3, "@b": 4, "@c": 2, "@d": 0}
-    talk.tell(welcome(talks=[RoomInfo(room=r, head=h, with_="x") for r, h in heads.items()]))
-    joins = [(r.room, r.after) for r in talk.sent() if isinstance(r, requests.Join)]
-    assert joins == [("@a", 1), ("@c", 0)]
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome(epoch="e2", talks=[RoomInfo(room="@b", head=4, with_="x")]))
-    join = talk.sent()[0]
-    assert isinstance(join, requests.Join)
-    assert (join.room, join.after, join.epoch) == ("@b", 4, "e1")
-
-
-def test_at_the_first_login_the_talks_of_the_past_are_only_noted() -> None:
-    talk = Conversation()
-    talk.connect()
-    talk.tell(welcome(talks=[RoomInfo(room="@a", head=3, with_="x")]))
-    assert talk.sent() == []
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome(talks=[RoomInfo(room="@a", head=4, with_="x")]))
-    join = talk.sent()[0]
-    assert isinstance(join, requests.Join)
-    assert join.after == 3
-
-
-def test_a_left_room_is_not_joined_again() -> None:
-    talk = Conversation()
-    talk.online("lobby", "den")
-    ref = talk.machine.ask(requests.Leave(room="lobby"))
-    talk.tell(events.Left(ref=ref, room="lobby"))
-    talk.sent()
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome())
-    assert [r.room for r in talk.sent() if isinstance(r, requests.Join)] == ["den"]
-
-
-def test_a_room_that_cannot_be_joined_again_is_let_go_of() -> None:
-    talk = Conversation()
-    talk.online("lobby")
-    talk.lose()
-    talk.connect()
-    talk.tell(welcome())
-    join = talk.sent()[0]
-    error = refused("forbidden", ref=join.ref)
-    assert talk.tell(error) == [error]
-    assert list(talk.machine.positions) == []
 
 
 def test_a_taken_name_is_told_and_another_tried_on_the_same_connection() -> None:
@@ -394,6 +252,31 @@ def test_a_drop_while_leaving_is_an_end_too() -> None:
     talk.online()
     talk.machine.bye()
     assert [type(n) for n in talk.lose()] == [Closed]
+
+
+def test_a_refused_bye_is_an_end_too() -> None:
+    talk = Conversation()
+    talk.online()
+    talk.machine.bye()
+    (bye,) = talk.sent()
+    assert [type(n) for n in talk.tell(refused("rate_limited", ref=bye.ref, retry_after=9.0))] == [
+        Closed
+    ]
+    assert talk.machine.state is State.CLOSED
+
+
+def test_a_bye_that_is_not_answered_ends_by_itself_although_the_server_lives() -> None:
+    talk = Conversation()
+    talk.online()
+    talk.now += 3_600  # the caller's last look at the clock may be long ago
+    talk.machine.bye()
+    talk.wait(0)
+    talk.wait(BYE_PATIENCE - 0.1)
+    talk.tell(events.Ping())
+    assert talk.machine.state is State.LEAVING
+    assert talk.machine.deadline == pytest.approx(talk.now + 0.1)
+    talk.wait(0.2)
+    assert [type(n) for n in talk.machine.take_events()] == [Closed]
 
 
 def test_bytes_that_are_no_protocol_end_the_connection_only() -> None:

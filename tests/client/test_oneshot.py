@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from netchat import exits
 from netchat.chat import events, requests
 from netchat.chat.requests import Request
-from netchat.client import exits, oneshot
+from netchat.client import oneshot
 from netchat.client.oneshot import run_send, run_tail
 
 from .support import Connection, Peer

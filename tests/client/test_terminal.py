@@ -12,16 +12,17 @@ from typing import BinaryIO
 
 import pytest
 
+from netchat import exits
 from netchat.chat import events, requests
 from netchat.chat.requests import Request
-from netchat.client import exits, terminal
+from netchat.client import terminal
 from netchat.client.client import Client
 from netchat.client.editor import Editor
 from netchat.client.screen import WIPE, Screen
 from netchat.client.source import Source
 from netchat.client.terminal import PROMPT, Terminal, run_chat
 
-from .support import Connection, NoRandom, Peer, Script, pipe, welcome
+from .support import Connection, NoRandom, Peer, Script, cut_first_post, pipe, welcome
 
 
 class Reading(io.StringIO):
@@ -117,14 +118,7 @@ def test_commands_are_obeyed_and_never_sent() -> None:
 
 
 def test_a_cut_is_told_of_and_what_was_typed_is_sent_and_shown_once() -> None:
-    def cut(peer: Peer, connection: Connection, request: Request) -> None:
-        if isinstance(request, requests.Post) and len(peer.connections) == 1:
-            peer.add("lobby", request.text, "ana", request.id)
-            connection.cut()
-        else:
-            peer.serve(connection, request)
-
-    with desk(cut) as (ana, _):
+    with desk(cut_first_post) as (ana, _):
         ana.type("hola\nexit\n")
         assert ana.run() == exits.OK
         assert ana.messages == ["<ana> hola"]

@@ -253,7 +253,7 @@ def _(scene: Scene) -> RawClient:
 
     client = scene.member()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scene.planted.server.log.store, "append", full)
+        patch.setattr(scene.planted.server.parts.store, "append", full)
         asking(client, type="post", room="lobby", text="x", id="1")
         until_true(client.peek)
     return client

@@ -21,10 +21,20 @@ UNLIMITED = ("--set", "limits.enabled=false")
 
 
 class ServerProcess:
-    """`netchat serve` as a child process, on a free port. `folder` holds its log and data."""
+    """`netchat serve` as a child process, on a free port. `folder` holds its log and data.
 
-    def __init__(self, folder: Path, *args: str, env: dict[str, str] | None = None) -> None:
+    `inside`: words of a command that runs the server in its place, in surroundings of its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *args: str,
+        env: dict[str, str] | None = None,
+        inside: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
+        self.inside = inside
         self.data = folder / "data"
         self.env = environment(folder) | (env or {})
         self.args = args
@@ -49,15 +59,23 @@ class ServerProcess:
 
     def start(self) -> Self:
         """Start it, again in the same place, and wait for its ready line."""
-        listen = () if "--listen" in self.args else ("--listen", self.place)
-        command = [*NETCHAT, "serve", *listen, "--data", str(self.data), *self.args]
-        with self._errors.open("ab") as errors:
-            self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, env=self.env, cwd=self.folder
-            )
+        self.launch()
         self.ready = self._first_line()
         self.address = split(re.findall(r"native=(\S+)", self.ready)[0])
         return self
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
+        listen = () if "--listen" in self.args else ("--listen", self.place)
+        serve = [*NETCHAT, "serve", *listen, "--data", str(self.data), *self.args]
+        with self._errors.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [*self.inside, *serve],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=self.env,
+                cwd=self.folder,
+            )
 
     @property
     def place(self) -> str:

@@ -163,8 +163,7 @@ class FakeLoop:
         self.clock = FakeClock()
         self.selector = FakeSelector(self.clock)
         self.reactor = Reactor(self.selector, self.clock, strict=strict)
-        wakeup = self.reactor._wakeup
-        weakref.finalize(self.reactor, _close, wakeup.reader, wakeup._writer)
+        close_in_the_end(self.reactor)
 
     def transport(self, sock: Any, **options: int) -> tuple[Transport, Recorder]:
         """A started transport."""
@@ -178,6 +177,12 @@ class FakeLoop:
         for fileobj, mask in ready:
             self.selector.make_ready(fileobj, mask)
         self.reactor.run_once(0.0)
+
+
+def close_in_the_end(reactor: Reactor) -> None:
+    """Its only real sockets are closed when it is forgotten."""
+    wakeup = reactor._wakeup
+    weakref.finalize(reactor, _close, wakeup.reader, wakeup._writer)
 
 
 def _close(*sockets: socket.socket) -> None:

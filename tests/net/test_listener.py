@@ -72,6 +72,7 @@ def test_accepted_sockets_are_made_ready_for_the_loop() -> None:
         assert sock.options == {
             (socket.IPPROTO_TCP, socket.TCP_NODELAY): 1,
             (socket.SOL_SOCKET, socket.SO_SNDBUF): 65_536,
+            (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT): 16_384,
         }
     listener.close()
 

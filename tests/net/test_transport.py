@@ -346,7 +346,7 @@ def test_after_the_peers_end_our_side_still_writes() -> None:
     transport.write(b"still here")
     loop.tick()
     assert sock.sent == b"still here"
-    assert not transport.is_closing()
+    assert not transport._closing
 
 
 def test_a_reset_in_mid_stream_is_told_once_as_an_error() -> None:
@@ -401,7 +401,7 @@ def test_close_flushes_then_ends_our_side_then_waits_for_the_peer() -> None:
     transport, recorder = loop.transport(sock)
     transport.write(b"goodbye")
     transport.close()
-    assert transport.is_closing()
+    assert transport._closing
     loop.tick()
     assert sock.calls == ["send"]
     loop.tick((sock, WRITE))
@@ -518,7 +518,7 @@ def test_abort_drops_the_queue_and_closes_in_the_next_tick() -> None:
     transport.abort(error)
     transport.abort(TypeError())
     transport.close()
-    assert (transport.pending, transport.is_closing(), sock.closed) == (0, True, False)
+    assert (transport.pending, transport._closing, sock.closed) == (0, True, False)
     loop.tick()
     loop.tick()
     assert (recorder.lost, sock.calls, interest(loop, sock)) == ([error], ["close"], 0)

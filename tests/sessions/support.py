@@ -1,34 +1,27 @@
 """The doors on a fake loop: real transports over sockets in memory, whose reading the test paces.
 
-`House` is what the server assembles, without listeners and config; `Client` speaks the native
-protocol. A client whose `window` is a number takes that many bytes and then no more.
+`House` is the server, without listeners; `Client` speaks the native protocol. A client takes as
+many bytes as its `window` has room for, and then no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import count
+from random import Random
 from typing import Any
 
 from netchat.chat.events import Event, Message, Presence
-from netchat.chat.hub import Hub
-from netchat.chat.limits import Census, Throttle
 from netchat.chat.log import Worker
 from netchat.chat.requests import Hello, Join, Request
-from netchat.chat.settings import ChatSettings
+from netchat.config import Config, Limits
+from netchat.environment import Environment, LogParts
 from netchat.net.reactor import READ, WRITE
-from netchat.net.transport import Transport
-from netchat.sessions.delivery import Delivery
-from netchat.sessions.door import Door
-from netchat.sessions.heartbeat import SLOT, Heartbeat
-from netchat.sessions.native import NativeSession
+from netchat.server import Server
 from netchat.sessions.tail import BUDGET, Tails
-from netchat.sessions.turns import Turns
 from netchat.storage.memory import KEEP
 from netchat.storage.worker import InlineWorker
 from netchat.wire.native import NativeClient
 from tests.chat.fakes import KeptLog
-from tests.net.support import FakeLoop
+from tests.net.support import FakeClock, FakeSelector, close_in_the_end
 
 PLENTY = 2**60
 
@@ -70,6 +63,13 @@ class Socket:
         self.closed = True
 
 
+class Middle(Random):
+    """Draws the middle of everything."""
+
+    def random(self) -> float:
+        return 0.5
+
+
 class Client:
     """A native client, and the session that serves it."""
 
@@ -77,10 +77,10 @@ class Client:
         self.house = house
         self.sock = Socket()
         self.machine = NativeClient()
-        self.transport = Transport(house.reactor, self.sock, "10.0.0.1")  # type: ignore[arg-type]
-        self.session = NativeSession(f"s{next(house.numbers)}", house.door, self.transport)
         self.token = ""
-        self.session.start(house.reactor.now)
+        house.server._accepted(self.sock, ("10.0.0.1", 7000))  # type: ignore[arg-type]
+        self.session = next(reversed(house.door.sessions))
+        self.transport = self.session.transport
 
     def asks(self, *requests: Request) -> None:
         """Send requests; nothing happens before the next tick."""
@@ -128,69 +128,45 @@ class Client:
 
 
 class House:
-    """A hub and its door on one loop that never sleeps."""
+    """A server without listeners, on a loop that never sleeps.
+
+    `waiting` is added to the transports that wait to be flushed; `budget` is that of the tails.
+    """
 
     def __init__(
         self,
         *,
-        settings: ChatSettings | None = None,
         budget: int = BUDGET,
         keep: int = KEEP,
         writing: Worker | None = None,
         reading: Worker | None = None,
-        new_throttle: Callable[[float], Throttle | None] = lambda now: None,
-        random: Callable[[], float] = lambda: 0.5,
+        limits: Limits | None = None,
     ) -> None:
-        self.loop = FakeLoop()
-        self.reactor = reactor = self.loop.reactor
-        self.numbers = count(1)
-        self.secrets = count(1)
+        self.clock = FakeClock()
+        self.selector = FakeSelector(self.clock)
         self.clients: list[Client] = []
-        self.log = KeptLog(lambda: reactor.wall, keep)
-        self.hub = Hub(
-            settings=settings or ChatSettings(),
-            state=self.log.load(),
-            store=self.log,
-            writing=writing or InlineWorker(),
-            reader=self.log,
-            reading=reading or InlineWorker(),
-            later=reactor.call_later,
-            new_secret=lambda: f"secret-{next(self.secrets)}",
+        log = KeptLog(self.clock.wall, keep)
+        parts = LogParts(log, writing or InlineWorker(), log, reading or InlineWorker())
+        self.server = Server(
+            Config(limits=limits or Limits(enabled=False)),
+            Environment(
+                selector=self.selector,
+                clock=self.clock,
+                random=Middle(0),
+                listen=lambda host, port: [],
+                open_log=lambda call_soon: parts,
+                max_connections=PLENTY,
+            ),
+            strict=True,
         )
-        self.turns = Turns(lambda: reactor.wall)
-        self.tails = Tails(budget)
+        self.reactor = reactor = self.server.reactor
+        close_in_the_end(reactor)
+        self.server.start()
+        self.hub, self.door = self.server.hub, self.server.door
+        self.delivery = self.server.delivery
+        self.delivery._tails = Tails(budget)
         self.waiting = 0
-        self.delivery = Delivery(
-            self.hub, lambda: reactor.backlog + self.waiting, reactor.call_later, self.tails
-        )
-        self.heartbeat = Heartbeat(25.0, 20.0, random, reactor.now)
-        self.door = Door(
-            hub=self.hub,
-            turns=self.turns,
-            heartbeat=self.heartbeat,
-            later=reactor.call_later,
-            wall=lambda: reactor.wall,
-            hurry=reactor.hurry,
-            census=Census(),
-            new_throttle=new_throttle,
-            login_timeout=10.0,
-        )
-        reactor.collect.append(self.turns.run)
-        reactor.append.append(self._append)
-        reactor.deliver += [
-            self.delivery.deliver,
-            self.door.close_finished,
-            self.turns.is_waiting,
-        ]
-        reactor.call_later(SLOT, self._beat)
-
-    def _append(self, _now: float) -> bool:
-        self.hub.posting.append()
-        return False
-
-    def _beat(self, now: float) -> None:
-        self.heartbeat.tick(now)
-        self.reactor.call_later(SLOT, self._beat)
+        self.delivery._backlog = lambda: reactor.backlog + self.waiting
 
     # -- people ----------------------------------------------------------------------------
 
@@ -216,10 +192,10 @@ class House:
 
     def _make_ready(self, sock: Socket) -> bool:
         mask = (READ if sock.inbox or sock.eof else 0) | (WRITE if sock.window else 0)
-        key = self.loop.selector.keys.get(sock)
+        key = self.selector.keys.get(sock)
         ready = mask & key.events if key is not None else 0
         if ready:
-            self.loop.selector.make_ready(sock, ready)
+            self.selector.make_ready(sock, ready)
         return bool(ready)
 
     def settle(self) -> None:
@@ -234,11 +210,11 @@ class House:
 
     def advance(self, seconds: float) -> None:
         """Let time pass, from timer to timer."""
-        until = self.loop.clock.seconds + seconds
+        until = self.clock.seconds + seconds
         while (wait := self.reactor.next_timeout()) is not None:
-            if self.loop.clock.seconds + wait > until:
+            if self.clock.seconds + wait > until:
                 break
-            self.loop.clock.advance(wait)
+            self.clock.advance(wait)
             self.settle()
-        self.loop.clock.seconds = until
+        self.clock.seconds = until
         self.settle()

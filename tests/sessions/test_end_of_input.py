@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from netchat.chat.events import Accepted, Bye, HistoryPage, Joined, Left, Message, Welcome
-from netchat.chat.limits import Throttle
 from netchat.chat.requests import Bye as SayBye
 from netchat.chat.requests import Hello, History, Join, Leave, Ping
+from netchat.config import Limits
 from tests.chat.fakes import ManualWorker
 from tests.chat.support import post, texts
 from tests.sessions.support import Client, House
@@ -160,7 +160,7 @@ def test_a_stranger_who_ends_is_closed() -> None:
 
 
 def test_delayed_requests_are_served_in_their_time() -> None:
-    house = House(new_throttle=lambda now: Throttle(1, 2, 60, now))
+    house = House(limits=Limits(request_rate=1, request_burst=2, patience=60))
     ana = house.connect()
     script(ana, Hello(version=1, name="ana"), Join(room="lobby"), Ping(), Ping())
     assert not ana.sock.closed

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from netchat.chat.events import Accepted, Bye, Error, HistoryPage, Message, Pong
-from netchat.chat.limits import Throttle
 from netchat.chat.requests import Bye as SayBye
 from netchat.chat.requests import Hello, History, Ping
+from netchat.config import Limits
 from netchat.net.transport import HIGH
 from netchat.sessions.door import PAGE_COST
 from netchat.wire.native import MAX_FRAME
@@ -82,7 +82,7 @@ def test_a_draining_door_reads_nobody() -> None:
 
 
 def throttled(patience: float = 5.0) -> tuple[House, Client]:
-    house = House(new_throttle=lambda now: Throttle(2, 4, patience, now))
+    house = House(limits=Limits(request_rate=2, request_burst=4, patience=patience))
     ana = house.enter("ana", "lobby")
     house.advance(10)
     ana.heard()
@@ -118,8 +118,16 @@ def test_one_who_keeps_it_up_is_refused_with_the_time_to_come_back() -> None:
     ana.gets(Pong)
 
 
+def test_a_bye_is_delayed_and_never_refused() -> None:
+    house, ana = throttled(patience=1)
+    ana.asks(*(Ping() for _ in range(20)), SayBye(ref="b"))
+    house.advance(12)
+    *_, refusal, bye = ana.heard()
+    assert (refusal.code, bye) == ("rate_limited", Bye(ref="b", reason="bye"))
+
+
 def test_a_hello_that_is_rate_limited_is_a_refused_hello() -> None:
-    house = House(new_throttle=lambda now: Throttle(100, 1, 0.001, now))
+    house = House(limits=Limits(request_rate=100, request_burst=1, patience=0.001))
     peer = house.connect()
     peer.says(Ping(), Ping())
     house.advance(0.1)

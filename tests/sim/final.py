@@ -46,7 +46,7 @@ def _why_server_is_busy(server: Server) -> str | None:
     for room in hub.directory._rooms.values():
         if room.lagging:
             return f"{room.name} has readers that lag"
-        if room.presences.due:
+        if room.changes.due:
             return f"{room.name} has presence to tell"
     return None
 
@@ -87,7 +87,6 @@ def check_at_rest(sim: Simulation) -> None:
             if room is None or stream.next != room.published + 1:
                 raise Violation("everything is delivered", f"c{witness.number}: {stream}")
     for person in sim.persons:
-        sim.world.sometimes["a resumed talk slipped"] += person.diary.slips
         if person.machine.state is not State.CLOSED:
             _check_person(person, server)
 

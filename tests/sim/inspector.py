@@ -116,7 +116,8 @@ class Inspector:
         census = self._server.door.census
         _hold("connections are counted", sum(census._counts.values()) == len(sessions), "census")
         timers = self._server.reactor._timers
-        _hold("lifted timers go", timers.held <= 2 * len(timers) + 1, f"{timers.held}")
+        held, lifted = len(timers._heap), timers._cancelled
+        _hold("lifted timers go", held <= 2 * (held - lifted) + 1, f"{held}")
         _hold("no exception reaches the reactor", not self._server.reactor.errors, "errors")
 
     # -- deadlines -------------------------------------------------------------------------------

@@ -17,9 +17,6 @@ from .plan import Plan
 from .world import World
 
 CONNECT_TIMEOUT = 10_000
-PATIENCE = 5_000
-"""Milliseconds that a person waits for its goodbye to be answered."""
-
 IMPATIENCE = 4_000
 """Milliseconds after which a person on a dead line takes another network."""
 
@@ -92,13 +89,6 @@ class Person:
             self.machine.typing(requests.Typing(room=room))
         elif self.machine.state is State.ONLINE:
             self.machine.bye()
-            self._world.after(PATIENCE, self._leave)
-
-    def _leave(self) -> None:
-        """A goodbye may be refused like any other request; one leaves all the same."""
-        if self.machine.state is not State.CLOSED:
-            self.machine.close()
-            self._settle()
 
     def _join(self, room: str) -> None:
         after = self._random.choice([None, None, 0, 1, 10, 1_000])

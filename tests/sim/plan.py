@@ -16,7 +16,8 @@ from random import Random
 from typing import Any
 
 from netchat.chat import events, hub, posting, presence, rooms
-from netchat.chat.handlers import listing
+from netchat.chat.handlers import listing, login
+from netchat.client import positions
 from netchat.config import Config, Limits, Server
 from netchat.net import flushing
 from netchat.net.transport import Transport
@@ -94,8 +95,7 @@ def draw_plan(random: Random, durability: str | None = None) -> Plan:
     heavy = random.random() < 0.3
     private = random.random() < 0.7
     return Plan(
-        # A talk that cannot be joined again for want of room may be missed; see `rooms`.
-        config=_config(random, durability, rooms=100 if private else 2),
+        config=_config(random, durability),
         durability=durability,
         keep=random.choice([8, 30, 50_000, 50_000, 50_000]),
         persons=random.randint(2, 7),
@@ -129,7 +129,7 @@ def draw_plan(random: Random, durability: str | None = None) -> Plan:
     )
 
 
-def _config(random: Random, durability: Any, rooms: int) -> Config:
+def _config(random: Random, durability: Any) -> Config:
     enabled = random.random() < 0.4
     return Config(
         server=Server(durability=durability),
@@ -139,7 +139,7 @@ def _config(random: Random, durability: Any, rooms: int) -> Config:
             request_burst=random.choice([10, 100]),
             patience=random.choice([0.5, 3.0]),
             connections_per_address=random.choice([4, 512]),
-            rooms=rooms,
+            rooms=2,
             heartbeat=random.choice([4.0, 25.0]),
             pong_timeout=random.choice([3.0, 20.0]),
             login_timeout=random.choice([3.0, 10.0]),
@@ -204,7 +204,7 @@ PLACES: dict[str, list[tuple[Any, str]]] = {
     "held": [(hub, "MAX_HELD_REQUESTS")],
     "held_bytes": [(hub, "MAX_HELD_REQUESTS_BYTES")],
     "pending_bytes": [(posting, "MAX_PENDING_BYTES")],
-    "rows": [(listing, "PAGE_ROWS")],
+    "rows": [(listing, "PAGE_ROWS"), (login, "WELCOME_TALKS"), (positions, "LISTED_TALKS")],
     "listed": [(events, "LISTED_MEMBERS"), (presence, "LISTED_MEMBERS"), (rooms, "LISTED_MEMBERS")],
 }
 """Where each limit is read. `high`, `low` and `tail` are defaults of arguments besides."""

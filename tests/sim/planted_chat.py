@@ -162,7 +162,7 @@ def half_close_loses_replies(patch: Patch) -> None:
 
 @bug
 def a_stop_forgets_what_waits_for_the_log(patch: Patch) -> None:
-    patch.setattr(Drain, "_is_all_told", lambda drain: True)
+    patch.setattr(Drain, "_is_all_published", lambda drain: True)
 
 
 # -- people --------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def a_hold_never_ends(patch: Patch) -> None:
 @bug
 def presence_is_not_sent_after_catching_up(patch: Patch) -> None:
     def caught_up(inner: Any, delivery: Any, cursor: Any, session: Any) -> None:
-        cursor.seen = cursor.room.presences.version
+        cursor.seen = cursor.room.changes.version
         inner(delivery, cursor, session)
 
     around(patch, Delivery, "_caught_up", caught_up)

@@ -68,6 +68,16 @@ class Log:
             more = page.more
         return found
 
+    def trim(self, limit: int = 500) -> dict[int, int]:
+        """Trim until there is no more to do; the rooms' new firsts."""
+        firsts: dict[int, int] = {}
+        more = True
+        while more:
+            trimmed = self.store.trim(limit)
+            firsts |= trimmed.firsts
+            more = trimmed.more
+        return firsts
+
     def close(self) -> None:
         self.reader.close()
         self.store.close()
@@ -80,6 +90,8 @@ class Folder:
     path: Path
     clock: Clock = field(default_factory=Clock)
     epochs: Epochs = field(default_factory=Epochs)
+    keep: int = 0
+    keep_ms: int = 0
 
     @property
     def file(self) -> Path:
@@ -87,7 +99,9 @@ class Folder:
 
     def store(self, durability: Durability = "fsync", boot: str = "boot-1") -> SqliteLog:
         """Not yet loaded."""
-        return SqliteLog(self.file, durability, self.clock, self.epochs, boot)
+        return SqliteLog(
+            self.file, durability, self.clock, self.epochs, boot, self.keep, self.keep_ms
+        )
 
     def open(self, durability: Durability = "fsync", boot: str = "boot-1") -> Log:
         store = self.store(durability, boot)
@@ -95,9 +109,9 @@ class Folder:
         return Log(store, SqliteReader(self.file), self.clock)
 
 
-def memory_log(keep: int = 1000) -> Log:
+def memory_log(keep: int = 1000, keep_ms: int = 0) -> Log:
     clock = Clock()
-    store = MemoryLog(clock, "epoch-1", keep)
+    store = MemoryLog(clock, "epoch-1", keep, keep_ms)
     store.load()
     return Log(store, store, clock)
 

@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from netchat.chat.log import (
+    TOKEN_LIFE_MS,
     Batch,
     Conflict,
     Duplicate,
@@ -107,6 +108,19 @@ def test_tokens_expire_at_start(folder: Folder) -> None:
         store = folder.store()
         assert store.load().tokens == [TokenRow(b"new", 2, START)]
         store.close()
+
+
+def test_an_old_token_outlives_the_crash_of_a_server_on_which_it_was_in_use(
+    folder: Folder,
+) -> None:
+    log = folder.open()
+    rows = [TokenRow(b"ana", ANA.identity, START - 1), TokenRow(b"ben", BEN.identity, START - 1)]
+    log.store.append(Batch(identities=[ANA, BEN], tokens=rows))
+    log.close()
+    folder.clock.now = START + TOKEN_LIFE_MS
+    store = folder.store()
+    assert store.load().tokens == [rows[0]]  # ana's name is held, ben's is not
+    store.close()
 
 
 def test_a_deleted_past_is_no_damage_and_no_seq_returns(folder: Folder) -> None:

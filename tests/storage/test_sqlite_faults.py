@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pytest
@@ -12,44 +12,10 @@ import pytest
 from netchat.chat.log import Duplicate, LogPost, Stored
 from netchat.errors import StartError, StoreError, StoreFull
 
-from .support import LOBBY, ROOMS, Folder, Log, post
+from .disk import Disk
+from .support import LOBBY, ROOMS, Folder, Log, numbered, post
 
 BATCHES = [[post(f"{batch}-{number}", "x" * 600) for number in range(6)] for batch in range(3)]
-
-
-REAL = apsw.vfs_names()[0]
-
-
-class Disk(apsw.VFS):
-    """The real one, counting; the operation with the number `fatal` raises `error`."""
-
-    def __init__(self) -> None:
-        super().__init__("failing", REAL, makedefault=True)
-        self.fatal = 0
-        self.error: type[apsw.Error] = apsw.IOError
-        self.log: list[str] = []
-
-    def xOpen(self, name: Any, flags: Any) -> File:
-        return File(self, name, flags)
-
-    def count(self, operation: str) -> None:
-        self.log.append(operation)
-        if len(self.log) == self.fatal:
-            raise self.error(f"{operation} failed")
-
-
-class File(apsw.VFSFile):
-    def __init__(self, disk: Disk, name: Any, flags: Any) -> None:
-        super().__init__(REAL, name, flags)
-        self.disk = disk
-
-    def xWrite(self, data: bytes, offset: int) -> None:
-        self.disk.count("write")
-        super().xWrite(data, offset)
-
-    def xSync(self, flags: int) -> None:
-        self.disk.count("sync")
-        super().xSync(flags)
 
 
 @pytest.fixture
@@ -114,6 +80,35 @@ def test_one_failure_anywhere_loses_nothing_and_doubles_nothing(
         assert {entry.id: entry.seq for entry in log.entries()} == expected
         log.close()
     assert failures > len(BATCHES)
+
+
+@pytest.mark.parametrize("error", [apsw.IOError, apsw.FullError])
+def test_one_failure_anywhere_in_trimming_leaves_a_sound_log(
+    disk: Disk, tmp_path: Path, error: type[apsw.Error]
+) -> None:
+    disk.error = error
+    expected = list(range(298, 301))
+    for fatal in count(1):
+        folder = Folder(tmp_path / str(fatal), keep=3)
+        log = folder.open()
+        log.store.append(ROOMS)
+        log.post(*numbered(300))
+        disk.log.clear()
+        disk.fatal = fatal
+        failures = 0
+        while [entry.seq for entry in log.entries()] != expected:
+            try:
+                log.trim(100)
+            except StoreError:
+                failures += 1
+                assert log.entries()[-1].seq == 300
+        disk.fatal = 0
+        log.close()
+        [lobby, _] = folder.store().load().rooms
+        assert (lobby.first, lobby.head, lobby.damaged) == (298, 300, None)
+        if not failures:
+            break
+    assert fatal > 6
 
 
 def test_a_failed_sync_is_no_acknowledgement(disk: Disk, tmp_path: Path) -> None:

@@ -78,17 +78,22 @@ def test_garbage_fails_with_a_framing_error_or_not_at_all(pieces: list[bytes]) -
         assert held(framing) <= sum(map(len, pieces))
 
 
-def test_complete_and_partial_follow_the_bytes() -> None:
+def rest(framing: LengthPrefixed) -> int:
+    """Bytes that no payload has been made of yet."""
+    return len(framing._data) - framing._at
+
+
+def test_complete_and_what_is_held_follow_the_bytes() -> None:
     framing = fed()
-    assert (framing.complete, framing.partial) == (False, False)
+    assert (framing.complete, rest(framing)) == (False, 0)
     framing.receive_data(b"\x00\x00")
-    assert (framing.complete, framing.partial) == (False, True)
+    assert (framing.complete, rest(framing)) == (False, 2)
     framing.receive_data(b"\x00\x02{")
-    assert (framing.complete, framing.partial) == (False, True)
+    assert (framing.complete, rest(framing)) == (False, 5)
     framing.receive_data(b"}\x00")
-    assert (framing.complete, framing.partial) == (True, False)
+    assert (framing.complete, rest(framing)) == (True, 7)
     assert framing.next_payload() == b"{}"
-    assert (framing.complete, framing.partial) == (False, True)
+    assert (framing.complete, rest(framing)) == (False, 1)
 
 
 def test_a_payload_of_exactly_the_limit_passes() -> None:

@@ -183,7 +183,7 @@ def test_a_frame_cut_short_by_the_end_is_dropped_without_an_error() -> None:
     server.receive_data(PING[:-1])
     server.receive_eof()
     assert not server.pending
-    assert not server.partial
+    assert not server._data
     assert server.next_request() is None
 
 

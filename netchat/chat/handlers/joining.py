@@ -39,7 +39,7 @@ def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
     cursor = room.attach(session, _first_to_send(hub, session, room, request))
     cursor.joined = True
     cursor.head = room.head
-    cursor.seen = room.presences.version
+    cursor.seen = room.changes.version
     room.shown(session.identity.name)
     if not cursor.live:
         hub.outgoing.hungry[cursor] = None
@@ -51,10 +51,16 @@ def _room_to_join(hub: Hub, session: Session, name: str) -> Room:
     if room is not None and room.damaged:
         raise StoreFailed(room.damaged)
     cursor = session.cursors.get(room) if room is not None else None
-    joined = sum(1 for other in session.cursors.values() if other.joined)
-    if joined >= hub.settings.rooms and not (cursor and cursor.joined):
-        raise TooManyRooms
+    if not (cursor and cursor.joined) and not (room and room.talk):
+        _check_rooms(hub, session)
     return room or hub.directory.open(name)
+
+
+def _check_rooms(hub: Hub, session: Session) -> None:
+    """Raises TooManyRooms. Talks do not count: they are open to their parties in any case."""
+    joined = sum(1 for room, cursor in session.cursors.items() if cursor.joined and not room.talk)
+    if joined >= hub.settings.rooms:
+        raise TooManyRooms
 
 
 def _first_to_send(hub: Hub, session: Session, room: Room, request: requests.Join) -> int:

@@ -1,0 +1,87 @@
+"""From the schema of an older netchat to the newest one.
+
+Rules of this file.
+1. A migration that has been released is never changed; what is to be different is a further
+   one. Every new log is made by the first schema and all of them, so there is one way only.
+2. Before the first statement stands a copy of the whole file, on disk, beside the log. It is
+   called what it is only once it is complete.
+3. All migrations and the new version are one transaction: wherever it is cut, the log has
+   either the old schema or the new one, never something between. Where a migration fails, its
+   copy goes: the log is unchanged, and a server that is started again and again would fill
+   the disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+log = logging.getLogger("netchat.storage")
+
+Migration = Callable[[apsw.Connection], None]
+
+MIGRATIONS: list[Migration] = []
+"""The first one makes schema 2 of schema 1, and so on."""
+
+
+def newest() -> int:
+    """The version of the schema that this netchat uses."""
+    return 1 + len(MIGRATIONS)
+
+
+def apply(db: apsw.Connection, version: int) -> None:
+    """Bring a log with schema `version` up to the newest one, in the caller's transaction."""
+    for migration in MIGRATIONS[version - 1 :]:
+        migration(db)
+    db.pragma("user_version", newest())
+
+
+def migrate(db: apsw.Connection, path: Path, version: int, now: int) -> None:
+    """Copy the log, then migrate it. `now` is the wall clock in ms, and dates the copy.
+
+    After a failure the connection is to be closed, which rolls back what was begun.
+    """
+    date = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    copy = path.with_name(f"{path.name}.v{version}-{date}")
+    _copy(db, copy)
+    log.warning("The log's schema goes from %d to %d; a copy is %s", version, newest(), copy)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        apply(db, version)
+    except BaseException:
+        copy.unlink()
+        raise
+    db.execute("COMMIT")
+
+
+def _copy(db: apsw.Connection, copy: Path) -> None:
+    """Copy the log into one file, for its owner alone; it is on disk when this returns."""
+    unfinished = copy.with_name(f"{copy.name}.unfinished")
+    try:
+        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        target = apsw.Connection(str(unfinished), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            target.pragma("journal_mode", "OFF")  # a copy that fails is thrown away
+            with target.backup("main", db, "main") as backup:
+                backup.step()
+        finally:
+            target.close(True)
+        _sync(unfinished)
+        unfinished.rename(copy)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _sync(copy.parent)
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

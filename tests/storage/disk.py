@@ -1,0 +1,45 @@
+"""A disk on which any single write or sync can be made to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+
+REAL = apsw.vfs_names()[0]
+
+
+class Disk(apsw.VFS):
+    """The real one, counting; the operation with the number `fatal` raises `error`."""
+
+    def __init__(self) -> None:
+        super().__init__("failing", REAL, makedefault=True)
+        self.fatal = 0
+        self.error: type[apsw.Error] = apsw.IOError
+        self.log: list[str] = []
+        self.before: Callable[[], None] = lambda: None
+        """Called before every operation."""
+
+    def xOpen(self, name: Any, flags: Any) -> File:
+        return File(self, name, flags)
+
+    def count(self, operation: str) -> None:
+        self.before()
+        self.log.append(operation)
+        if len(self.log) == self.fatal:
+            raise self.error(f"{operation} failed")
+
+
+class File(apsw.VFSFile):
+    def __init__(self, disk: Disk, name: Any, flags: Any) -> None:
+        super().__init__(REAL, name, flags)
+        self.disk = disk
+
+    def xWrite(self, data: bytes, offset: int) -> None:
+        self.disk.count("write")
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:
+        self.disk.count("sync")
+        super().xSync(flags)
