@@ -174,6 +174,7 @@ class Delivery:
         )
         session.transport.write(session.wire.encode(gap))
         cursor.next = first
+        session.wake()  # a `leave` or `bye` may have waited for one of those
 
     def _from_tail(self, cursor: Cursor, wire: Wire, last: int) -> tuple[bytes, int] | None:
         """The next slice from the tail, and the seq behind it; readers at the same place share

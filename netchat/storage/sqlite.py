@@ -7,6 +7,10 @@ After any other failure nobody knows what state the connection is in: it is clos
 next call opens another and reads the heads again. What is in the file is never reset and
 never skipped.
 
+A commit whose sync has failed may leave whole frames in the WAL. While any connection is open,
+SQLite knows that they do not count; the first one to open the file would take them for good,
+and what was refused would be in the log. So an idle connection, the anchor, is open throughout.
+
 Trimming goes round the rooms, a page of them and a page of deletions a transaction. What the
 chat has been told of each room's first seq is kept beside the heads: a commit that succeeded
 although it was reported as failed is told the next time.
@@ -62,6 +66,7 @@ class SqliteLog:
         self._keep = keep
         self._keep_ms = keep_ms
         self._claim: Claim | None = None
+        self._anchor: apsw.Connection | None = None
         self._db: apsw.Connection | None = None
         self._heads: dict[int, Head] = {}
         self._firsts: dict[int, int] = {}
@@ -80,6 +85,8 @@ class SqliteLog:
         try:
             with schema.start_errors(self._path):
                 self._db = schema.open_or_create(self._path, self._wall())
+                self._anchor = schema.connect(self._path)
+                tables.meta(self._anchor)  # only who has read is counted by SQLite
                 return self._load(self._db)
         except BaseException:
             self._disconnect()
@@ -185,6 +192,9 @@ class SqliteLog:
         self._db = None
 
     def _release(self) -> None:
+        """Let go of what is held from `load` to `close`."""
+        _close(self._anchor)
+        self._anchor = None
         claim, self._claim = self._claim, None
         if claim is not None:
             claim.release()

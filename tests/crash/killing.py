@@ -7,8 +7,9 @@ python -m tests.crash.killing --durability wal           `accepted` says less, b
 A cycle: the server is started on the folder as it was left, and its log is compared with all
 that anybody was told. Then the posters come back, send again what was not acknowledged, and
 post on, until the process is killed at a random instant, by a thread that knows nothing of what
-they do. Every word that it had sent before is still read. The cycle counts if a post is
-unacknowledged even then. In one of several the server is also killed while it starts.
+they do. What had reached the posters by then they still read. The cycle counts if a post that
+was sent before that instant is unacknowledged even so. In one of several the server is also
+killed while it starts.
 
 At the end the posters finish, and the whole log is compared once more.
 """
@@ -31,8 +32,9 @@ from tests.crash.poster import Poster, check
 from tests.e2e.client import WITHIN, RawClient
 from tests.e2e.support import UNLIMITED, ServerProcess
 
-WINDOWS = (1, 2, 4, 8, 0)
-"""One poster each. Who waits for each answer, who hurries, and who only reads."""
+WINDOWS = (1, 2, 4, 8, 1)
+"""One poster each. From who waits for each answer to who hurries; the last one posts once, and
+only reads from then on."""
 
 LONGEST_LIFE = 0.15
 """Seconds under load: long enough for dozens of commits, and shorter than a start."""
@@ -53,13 +55,15 @@ class Killing:
         self.audit = Audit(self.posters)
         self.cycles = self.counted = self.cut_starts = 0
         self._auditors = 0
+        self._killed_at = 0.0
 
     def __enter__(self) -> Killing:
         self.server.__enter__()
-        self._connect()
+        self.connect()
         # A token is on disk no later than the first post: from here on nobody is forgotten.
-        self._talk_until(lambda: all(poster.seqs or not poster.window for poster in self.posters))
-        self._kill()
+        self.talk_until(lambda: all(poster.seqs for poster in self.posters))
+        self.posters[-1].posting = False
+        self.kill()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,7 +78,8 @@ class Killing:
         self.recover()
         self._live()
         self.cycles += 1
-        self.counted += any(poster.in_flight for poster in self.posters)
+        doubts = [poster.undecided_since for poster in self.posters]
+        self.counted += any(since is not None and since < self._killed_at for since in doubts)
 
     def recover(self) -> None:
         """Start the server, and see that its log has all that anybody was told."""
@@ -87,8 +92,8 @@ class Killing:
         self.recover()
         for poster in self.posters:
             poster.posting = False
-        self._connect()
-        self._talk_until(self._is_quiet)
+        self.connect()
+        self.talk_until(self._is_quiet)
         with self._auditor() as client:
             self.audit.read_on(self._file, client)
             self.audit.check_complete()
@@ -113,20 +118,30 @@ class Killing:
         self.cut_starts += 1
 
     def _live(self) -> None:
-        timer = Timer(random.uniform(0, LONGEST_LIFE), self.server.process.kill)
+        timer = Timer(random.uniform(0, LONGEST_LIFE), self._strike)
         timer.start()
-        self._connect()
-        self._talk_until(lambda: not any(poster.client for poster in self.posters))
+        self.connect()
+        self.talk_until(self._is_over)
         timer.join()
         self.server.kill()
 
-    def _kill(self) -> None:
-        self.server.kill()
-        self._talk_until(lambda: not any(poster.client for poster in self.posters))
+    def _strike(self) -> None:
+        self._killed_at = time.monotonic()
+        self.server.process.kill()
 
-    def _connect(self) -> None:
+    def kill(self) -> None:
+        """Kill it now, and hear the last that it said."""
+        self.server.kill()
+        self.talk_until(self._is_over)
+
+    def connect(self) -> None:
+        """Everybody comes back."""
         for poster in self.posters:
             poster.connect(self.server.address)
+
+    def _is_over(self) -> bool:
+        """Whether nobody has a connection any more."""
+        return not any(poster.client for poster in self.posters)
 
     def _is_quiet(self) -> bool:
         """Whether everything is acknowledged, and everybody has everything."""
@@ -135,7 +150,8 @@ class Killing:
             not poster.in_flight and list(poster.held.values()) == heads for poster in self.posters
         )
 
-    def _talk_until(self, done: Callable[[], bool]) -> None:
+    def talk_until(self, done: Callable[[], bool]) -> None:
+        """Everybody posts and reads. Raises Violation when that takes too long."""
         deadline = time.monotonic() + WITHIN
         while not done():
             check(time.monotonic() < deadline, f"nothing comes of it within {WITHIN} s")

@@ -2,11 +2,15 @@
 
 A poster keeps a window of posts unacknowledged. When its connection breaks it comes back by its
 token, joins its rooms behind the last message that it holds, and sends again whatever was not
-acknowledged, under the same ids. What it is told must fit what it was told before; whether it
+acknowledged, under the same ids; and also the last post that was, as if its acknowledgement had
+been lost. What it is told must fit what it was told before; whether it
 fits the log as well is for the audit.
 """
 
 from __future__ import annotations
+
+import time
+from collections import deque
 
 from tests.e2e.client import Address, Ended, Object, RawClient
 
@@ -34,7 +38,7 @@ def post_of(name: str, number: int) -> tuple[str, str, str]:
 
 
 class Poster:
-    """One user, through all connections. With a `window` of 0 it only reads."""
+    """One user, through all connections."""
 
     def __init__(self, name: str, window: int) -> None:
         self.name = name
@@ -50,16 +54,13 @@ class Poster:
         self.unaudited: dict[str, list[Object]] = {room: [] for room in ROOMS}
         """Messages since the last audit; the last one has the seq that is `held`."""
         self.resent = self.duplicates = 0
-        self._client: RawClient | None = None
+        self.client: RawClient | None = None
         self._token: str | None = None
         self._epoch: str | None = None
-        self._replies: list[int] = []
-        """Numbers of the posts to be answered on this connection, in order."""
-
-    @property
-    def client(self) -> RawClient | None:
-        """The connection, while there is one."""
-        return self._client
+        self._replies: deque[tuple[int, float]] = deque()
+        """The posts to be answered on this connection: numbers, and when they were sent."""
+        self.undecided_since: float | None = None
+        """When the oldest post was sent that the last connection left without an answer."""
 
     @property
     def in_flight(self) -> int:
@@ -68,26 +69,30 @@ class Poster:
 
     def connect(self, address: Address) -> None:
         """Come back, and say all that there is to say in one piece."""
+        again = range(max(1, len(self.seqs)), self.sent + 1)  # the last acknowledged one too
+        self.resent += len(again)
         try:
-            self._client = RawClient(address, noise=())
-            self._client.send(self._hello(), *map(self._join, ROOMS), *self._again())
+            self.client = RawClient(address, noise=())
+            self._send(self.client, again, self._hello(), *map(self._join, ROOMS))
         except OSError:
             self.lose()
 
     def serve(self) -> None:
         """Take what has come, and fill the window."""
         try:
-            while self._client is not None and self._client.peek():
-                self._take(self._client.recv())
+            while self.client is not None and self.client.peek():
+                self._take(self.client.recv())
             self._fill()
         except (OSError, Ended):
             self.lose()
 
     def lose(self) -> None:
         """The connection is gone."""
-        if self._client is not None:
-            self._client.close()
-        self._client = None
+        doubtful = (at for number, at in self._replies if number > len(self.seqs))
+        self.undecided_since = next(doubtful, None)
+        if self.client is not None:
+            self.client.close()
+        self.client = None
         self._replies.clear()
 
     # -- saying ----------------------------------------------------------------------------
@@ -100,25 +105,18 @@ class Poster:
         join: Object = {"type": "join", "room": room, "after": self.held[room]}
         return join if self._epoch is None else join | {"epoch": self._epoch}
 
-    def _again(self) -> list[Object]:
-        """The unacknowledged posts, and before them the last acknowledged one, as if its
-        acknowledgement had been lost."""
-        numbers = range(max(1, len(self.seqs)), self.sent + 1)
-        self.resent += len(numbers)
-        return [self._post(number) for number in numbers]
-
-    def _post(self, number: int) -> Object:
-        self._replies.append(number)
-        room, id, text = post_of(self.name, number)
-        return {"type": "post", "room": room, "id": id, "text": text}
-
     def _fill(self) -> None:
         count = min(self.window - self.in_flight, RUN)
-        if self._client is None or not self.posting or count < max(1, self.window // 2):
-            return
-        numbers = range(self.sent + 1, self.sent + 1 + count)
-        self.sent += count
-        self._client.send(*map(self._post, numbers))
+        if self.client is not None and self.posting and count >= max(1, self.window // 2):
+            numbers = range(self.sent + 1, self.sent + 1 + count)
+            self.sent += count
+            self._send(self.client, numbers)
+
+    def _send(self, client: RawClient, numbers: range, *before: Object) -> None:
+        posts = (post_of(self.name, number) for number in numbers)
+        fields = ({"room": room, "id": id, "text": text} for room, id, text in posts)
+        client.send(*before, *({"type": "post", **each} for each in fields))
+        self._replies.extend((number, time.monotonic()) for number in numbers)
 
     # -- being told ------------------------------------------------------------------------
 
@@ -146,7 +144,7 @@ class Poster:
         self.unaudited[room].append(event)
 
     def _on_accepted(self, event: Object) -> None:
-        number = self._replies.pop(0)
+        number, _ = self._replies.popleft()
         room, id, _ = post_of(self.name, number)
         right = (event["room"], event["id"]) == (room, id)
         check(right, f"{self.name} waits for the answer to {id} and was told {event}")

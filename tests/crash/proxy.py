@@ -15,7 +15,6 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -45,7 +44,7 @@ class Faults:
 
 
 class Cut(NamedTuple):
-    """The end of a connection, when so many bytes have gone one way."""
+    """The end of a connection, when so many bytes have gone one way. A reset is the client's."""
 
     at: int
     to_server: bool
@@ -76,11 +75,12 @@ class Pair:
 
 
 class Proxy:
-    """Runs until the block ends. `place` is where clients find it; `cuts` is used up."""
+    """Runs until the block ends. Clients find it at `address`."""
 
-    def __init__(self, target: Address, cuts: Iterable[Cut | None] = ()) -> None:
+    def __init__(self, target: Address) -> None:
         self.faults = Faults()
-        self.cuts = deque(cuts)
+        self.cuts: deque[Cut] = deque()
+        """One for each connection to come, while there are any."""
         self.accepted = 0
         """Connections so far."""
         self._orders: deque[Cut] = deque()
@@ -118,9 +118,8 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._stopping = True
         self._thread.join(WITHIN)
-        for pair in self._pairs:
-            self._close(pair.flows[0], reset=False)
-            self._close(pair.flows[1], reset=False)
+        for pair in list(self._pairs):
+            self._end(pair)
         self._listener.close()
         self._selector.close()
 
@@ -132,18 +131,21 @@ class Proxy:
                 else:
                     self._take(key.data)
             while self._orders:
-                order = self._orders.popleft()
-                for pair in self._pairs:
-                    passed = pair.flows[not order.to_server].passed
-                    pair.cut = order._replace(at=passed + order.at)
+                self._mark(self._orders.popleft())
             now = time.monotonic()
             for pair in list(self._pairs):
                 self._hand_on(pair, now)
 
+    def _mark(self, cut: Cut) -> None:
+        for pair in self._pairs:
+            passed = pair.flows[not cut.to_server].passed
+            pair.cut = cut._replace(at=passed + cut.at)
+
     def _timeout(self) -> float:
         """Until something may go on; never long, as a pair may have to be closed."""
-        flows = (flow for pair in self._pairs for flow in pair.flows if flow.queue)
-        due = min((flow.queue[0][0] for flow in flows), default=math.inf)
+        whole = (pair.flows for pair in self._pairs if pair.server_due is None)
+        queues = (flow.queue for flows in whole for flow in flows if flow.queue)
+        due = min((queue[0][0] for queue in queues), default=math.inf)
         return min(max(0.0, due - time.monotonic()), LONGEST_SLEEP)
 
     def _accept(self) -> None:
@@ -175,21 +177,17 @@ class Proxy:
             flow.queue.append((time.monotonic() + self.faults.delay, data))
 
     def _hand_on(self, pair: Pair, now: float) -> None:
-        to_server, to_client = pair.flows
-        if pair.server_due is not None:
-            if now >= pair.server_due:
-                self._close(to_client, reset=False)
-                self._pairs.remove(pair)
-            return
-        for flow in pair.flows:
-            self._pass(flow, now, self._left(pair, flow))
-        if pair.cut is not None and self._left(pair, pair.flows[not pair.cut.to_server]) <= 0:
-            self._close(to_server, reset=pair.cut.reset)
-            pair.server_due = now + pair.cut.server_later
-        elif to_server.ended and to_client.ended:
-            self._close(to_server, reset=False)
-            self._close(to_client, reset=False)
-            self._pairs.remove(pair)
+        if pair.server_due is None:
+            for flow in pair.flows:
+                self._pass(flow, now, self._left(pair, flow))
+            cut = pair.cut
+            if cut is not None and self._left(pair, pair.flows[not cut.to_server]) <= 0:
+                self._close(pair.flows[0].source, reset=cut.reset)
+                pair.server_due = now + cut.server_later
+            elif all(flow.ended for flow in pair.flows):
+                self._end(pair)
+        elif now >= pair.server_due:
+            self._end(pair)
 
     def _left(self, pair: Pair, flow: Flow) -> int:
         """How many bytes may still pass."""
@@ -217,9 +215,13 @@ class Proxy:
         if data[sent:]:
             flow.queue.appendleft((due, data[sent:]))
 
-    def _close(self, flow: Flow, *, reset: bool) -> None:
-        """Close the source of a flow."""
-        sock = flow.source
+    def _end(self, pair: Pair) -> None:
+        for flow in pair.flows:
+            self._close(flow.source, reset=False)
+        self._pairs.remove(pair)
+
+    def _close(self, sock: socket.socket, *, reset: bool) -> None:
+        """Close it; again: nothing."""
         if sock.fileno() < 0:
             return
         if sock in self._selector.get_map():

@@ -100,7 +100,8 @@ def talk(reactor: Reactor, *users: User, posts: int) -> None:
 
     def done() -> bool:
         count = sum(len(user.posted) for user in users)
-        return all(len(user.shown) == count and not user.client.unanswered for user in users)
+        shown = [len(user.shown) for user in users]  # everybody's news are taken, always
+        return shown == [count] * len(users) and not any(u.client.unanswered for u in users)
 
     run_until(reactor, done, seconds=20)
 

@@ -5,38 +5,36 @@ from __future__ import annotations
 import selectors
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.client import RawClient
+from tests.e2e.client import WITHIN, RawClient
 from tests.e2e.support import UNLIMITED, ServerProcess, crowd
 
-HEARTBEAT = 1.0
-PONG_TIMEOUT = 1.0
-STOPPED = 2.2
-"""Seconds: more than both together, and more than a busy server is ever late."""
+STOPPED = 5.5
+"""Seconds: more than heartbeat and pong timeout together, and than a busy server is ever late."""
 
-SETTINGS = (
-    f"--set=limits.heartbeat={HEARTBEAT}",
-    f"--set=limits.pong_timeout={PONG_TIMEOUT}",
-)
+SETTINGS = ("--set=limits.heartbeat=1", "--set=limits.pong_timeout=1")
 
 
 class Idlers:
     """Clients that say nothing, and answer when they are asked."""
 
     def __init__(self, clients: list[RawClient]) -> None:
-        self.clients = clients
         self.answers = dict.fromkeys(clients, 0)
+        self._selector = selectors.DefaultSelector()
+        for client in clients:
+            client.noise = ()
+            self._selector.register(client.sock, selectors.EVENT_READ, client)
 
-    def idle(self, seconds: float) -> None:
-        """Answer for so long. Fails when the server closes on anybody (Ended)."""
-        until = time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
-            for client in self.clients:
-                selector.register(client.sock, selectors.EVENT_READ, client)
-            while (left := until - time.monotonic()) > 0:
-                for key, _ in selector.select(left):
-                    self._serve(key.data)
+    def idle(self, done: Callable[[], bool], within: float = WITHIN) -> None:
+        """Answer until it is done, or so long. Fails when the server closes on anybody."""
+        until = time.monotonic() + within
+        while (left := until - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                self._serve(key.data)
+                if done():
+                    return
 
     def _serve(self, client: RawClient) -> None:
         while client.peek():
@@ -46,6 +44,9 @@ class Idlers:
                 client.send({"type": "pong"})
                 self.answers[client] += 1
 
+    def close(self) -> None:
+        self._selector.close()
+
 
 def test_after_a_stop_everybody_is_still_there(tmp_path: Path) -> None:
     names = [f"idler-{n}" for n in range(100)]
@@ -53,14 +54,13 @@ def test_after_a_stop_everybody_is_still_there(tmp_path: Path) -> None:
         ServerProcess(tmp_path, *UNLIMITED, *SETTINGS) as server,
         crowd(server, names, "lobby") as clients,
     ):
-        for client in clients:
-            client.noise = ()
         idlers = Idlers(clients)
-        idlers.idle(2 * HEARTBEAT)
-        server.send_signal(signal.SIGSTOP)
-        idlers.idle(STOPPED)
+        idlers.idle(lambda: any(idlers.answers.values()))
+        server.send_signal(signal.SIGSTOP)  # others have been asked, their answers are not read
+        idlers.idle(lambda: False, STOPPED)
         server.send_signal(signal.SIGCONT)
         idlers.answers = dict.fromkeys(clients, 0)
-        idlers.idle(2 * (HEARTBEAT + PONG_TIMEOUT))
+        idlers.idle(lambda: all(idlers.answers.values()))
         assert all(idlers.answers.values()), "everybody is asked again"
         assert server.figures()["connections"] == len(clients)
+        idlers.close()

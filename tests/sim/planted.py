@@ -23,7 +23,7 @@ CAUGHT_BY = {
     "times_follow_the_wall_clock_back": 8,
     "a_joiner_is_told_a_head_that_is_not_published": 9,
     "a_store_that_failed_is_never_tried_again": 21,
-    "a_commit_does_not_sync": 24,
+    "a_commit_does_not_sync": 174,
     "a_batch_is_committed_in_two_halves": 49,
     "retention_overtakes_what_is_published": 71,
     "a_farewell_is_not_the_last_word": 184,

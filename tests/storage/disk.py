@@ -11,11 +11,13 @@ REAL = apsw.vfs_names()[0]
 
 
 class Disk(apsw.VFS):
-    """The real one, counting; the operation with the number `fatal` raises `error`."""
+    """The real one, counting; the operation with the number `fatal` raises `error`, and so do
+    those behind it, `failures` in all."""
 
     def __init__(self) -> None:
         super().__init__("failing", REAL, makedefault=True)
         self.fatal = 0
+        self.failures = 1
         self.error: type[apsw.Error] = apsw.IOError
         self.log: list[str] = []
         self.before: Callable[[], None] = lambda: None
@@ -27,7 +29,7 @@ class Disk(apsw.VFS):
     def count(self, operation: str) -> None:
         self.before()
         self.log.append(operation)
-        if len(self.log) == self.fatal:
+        if self.fatal and 0 <= len(self.log) - self.fatal < self.failures:
             raise self.error(f"{operation} failed")
 
 

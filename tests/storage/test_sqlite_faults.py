@@ -13,7 +13,7 @@ from netchat.chat.log import Duplicate, LogPost, Stored
 from netchat.errors import StartError, StoreError, StoreFull
 
 from .disk import Disk
-from .support import LOBBY, ROOMS, Folder, Log, numbered, post
+from .support import LOBBY, ROOMS, START, Folder, Log, numbered, post
 
 BATCHES = [[post(f"{batch}-{number}", "x" * 600) for number in range(6)] for batch in range(3)]
 
@@ -125,6 +125,25 @@ def test_a_failed_sync_is_no_acknowledgement(disk: Disk, tmp_path: Path) -> None
     assert isinstance(result, Stored)
     assert result.seq == 2
     log.close()
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3, 50])
+def test_what_was_refused_stays_out_though_closing_fails_too(
+    disk: Disk, tmp_path: Path, failures: int
+) -> None:
+    log = Folder(tmp_path).open()
+    log.store.append(ROOMS)
+    disk.log.clear()
+    log.post(post("a"))
+    disk.fatal = 2 * len(disk.log)  # the sync of the next commit
+    disk.failures = failures
+    with pytest.raises(StoreError):
+        log.post(post("b"))
+    disk.fatal = 0
+    assert log.post(post("c")) == [Stored(2, START)]
+    assert [entry.id for entry in log.entries()] == ["a", "c"]
+    log.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["netchat.db", "netchat.lock"]
 
 
 def test_wal_durability_does_not_wait_for_the_disk(disk: Disk, tmp_path: Path) -> None:
