@@ -8,6 +8,7 @@ DATA :=
 TESTS :=
 SEED :=
 SEEDS :=
+CYCLES :=
 PYTHON := python3
 UV := uv
 
@@ -19,7 +20,7 @@ BENCH_KEYS := CLIENTS ROOMS PUBLISHERS RATE WINDOW SECONDS WARMUP REPEATS SIZE D
   SERVER GENERATORS THRESHOLD QUIET
 BENCH = $(foreach v,$(BENCH_KEYS),$(if $(filter command%,$(origin $(v))),'$(v)=$($(v))'))
 
-.PHONY: help serv cli bench test sim lint types check format lock clean
+.PHONY: help serv cli bench test sim soak lint types check format lock clean
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -41,6 +42,9 @@ test: .venv/.dev  ## run the tests, or those in TESTS
 
 sim: .venv/.dev  ## play the server on simulated sockets: SEED=7 or SEEDS=1000
 	@exec $(RUN) tests.sim $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
+
+soak: .venv/.dev  ## kill the server with -9 under load, again and again: CYCLES=1000
+	@exec $(RUN) tests.crash.killing $(if $(CYCLES),--cycles $(CYCLES))
 
 lint: .venv/.dev  ## check style and format
 	@$(RUN) ruff check --quiet . && $(RUN) ruff format --quiet --check .

@@ -2,7 +2,8 @@
 
 The tick is the reactor's; the phases' owners are registered here, and only here:
 
-    collect   Turns.run           requests are served
+    collect   Heartbeat.tick      once a second: who is silent is asked
+              Turns.run           requests are served
     append    Posting.append      the tick's posts go to the log as one batch
     deliver   Delivery.deliver    replies and slices become bytes
               Door.close_finished
@@ -52,6 +53,7 @@ class Server:
         self.listeners: list[Listener] = []
         self._numbers = count(1)
         self._drain: Drain | None = None
+        self._beat_in = 0
         self.refused = 0
         """Connections that were refused for their number."""
 
@@ -115,14 +117,14 @@ class Server:
             new_throttle=self._new_throttle,
             login_timeout=limits.login_timeout,
         )
-        reactor.collect.append(self.turns.run)
+        reactor.collect += [self._beat, self.turns.run]
         reactor.append.append(self._append)
         reactor.deliver += [
             self.delivery.deliver,
             self.door.close_finished,
             self.turns.is_waiting,
         ]
-        reactor.call_later(SLOT, self._beat)
+        reactor.call_later(SLOT, self._beat_is_due)
         if self.config.retention != Retention():
             self.hub.trimming.trim()
 
@@ -161,10 +163,22 @@ class Server:
         self.hub.posting.append()
         return False
 
-    def _beat(self, now: float) -> None:
-        self.heartbeat.tick(now)
+    def _beat_is_due(self, _now: float) -> None:
+        self._beat_in = 2
         if self._drain is None:
-            self.reactor.call_later(SLOT, self._beat)
+            self.reactor.call_later(SLOT, self._beat_is_due)
+
+    def _beat(self, now: float) -> bool:
+        """Look for silent peers, in the tick after the timer's and behind its reading.
+
+        A server that was stopped (SIGSTOP) finds its timers due first, and a select that was
+        interrupted returns nothing: the answers of its peers still lie in the kernel then.
+        """
+        if self._beat_in:
+            self._beat_in -= 1
+            if self._beat_in == 0:
+                self.heartbeat.tick(now)
+        return self._beat_in > 0
 
     # -- connections -------------------------------------------------------------------------
 

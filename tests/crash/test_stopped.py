@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.e2e.client import WITHIN, RawClient
 from tests.e2e.support import UNLIMITED, ServerProcess, crowd
 
-STOPPED = 5.5
+STOPPED = 2.5
 """Seconds: more than heartbeat and pong timeout together, and than a busy server is ever late."""
 
 SETTINGS = ("--set=limits.heartbeat=1", "--set=limits.pong_timeout=1")
