@@ -54,7 +54,8 @@ def reorder(db: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "verdict"), [(lose, "lost"), (double, "doubled"), (reorder, "reordered|backwards")]
+    ("deed", "verdict"),
+    [(lose, "lost"), (double, "doubled"), (reorder, "reordered|backwards|what is not so")],
 )
 def test_what_is_lost_doubled_or_reordered_is_noticed(
     deed: Callable[[sqlite3.Connection], None], verdict: str, tmp_path: Path
