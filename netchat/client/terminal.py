@@ -37,6 +37,7 @@ from netchat.client.notices import (
     Online,
 )
 from netchat.client.render import message_lines, status_lines
+from netchat.client.roster import Roster
 from netchat.client.screen import Screen, can_wipe, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
 from netchat.net.timers import Timer
@@ -116,6 +117,7 @@ class Terminal:
         self._rooms: list[str] = []
         self._joining: dict[str, str] = {}
         self._here: set[str] = set()
+        self._roster = Roster()
         self._patience: Timer | None = None
 
     def run(self, name: str | None, room: str) -> int:
@@ -288,6 +290,7 @@ class Terminal:
     # What arrives
 
     def _take_news(self, news: News) -> None:
+        news = self._roster.take(news)
         several = len(self._here) > 1
         me = self._client.name or ""
         if isinstance(news, Message):
