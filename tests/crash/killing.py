@@ -145,9 +145,10 @@ class Killing:
 
     def _is_quiet(self) -> bool:
         """Whether everything is acknowledged, and everybody has everything."""
-        heads = [max(p.held[room] for p in self.posters) for room in self.audit.rows]
+        heads = {room: max(p.heads[room] for p in self.posters) for room in self.audit.rows}
         return all(
-            not poster.in_flight and list(poster.held.values()) == heads for poster in self.posters
+            poster.rooms_joined == len(heads) and not poster.in_flight and poster.held == heads
+            for poster in self.posters
         )
 
     def talk_until(self, done: Callable[[], bool]) -> None:

@@ -51,6 +51,10 @@ class Poster:
         """The seq of each acknowledged post."""
         self.held = dict.fromkeys(ROOMS, 0)
         """The last seq received from each room."""
+        self.heads = dict.fromkeys(ROOMS, 0)
+        """The newest seq of each room that it was told of, by `joined` or `accepted`."""
+        self.rooms_joined = 0
+        """On this connection."""
         self.unaudited: dict[str, list[Object]] = {room: [] for room in ROOMS}
         """Messages since the last audit; the last one has the seq that is `held`."""
         self.resent = self.duplicates = 0
@@ -71,6 +75,7 @@ class Poster:
         """Come back, and say all that there is to say in one piece."""
         again = range(max(1, len(self.seqs)), self.sent + 1)  # the last acknowledged one too
         self.resent += len(again)
+        self.rooms_joined = 0
         try:
             self.client = RawClient(address, noise=())
             self._send(self.client, again, self._hello(), *map(self._join, ROOMS))
@@ -131,6 +136,8 @@ class Poster:
             case "joined":
                 held = self.held[event["room"]]
                 check(event["head"] >= held, f"{self.name} holds {held}, {event}")
+                self.rooms_joined += 1
+                self._has_heard_of(event["room"], event["head"])
             case "presence" | "ping":
                 pass
             case _:
@@ -143,11 +150,15 @@ class Poster:
         self.held[room] = seq
         self.unaudited[room].append(event)
 
+    def _has_heard_of(self, room: str, seq: int) -> None:
+        self.heads[room] = max(self.heads[room], seq)
+
     def _on_accepted(self, event: Object) -> None:
         number, _ = self._replies.popleft()
         room, id, _ = post_of(self.name, number)
         right = (event["room"], event["id"]) == (room, id)
         check(right, f"{self.name} waits for the answer to {id} and was told {event}")
+        self._has_heard_of(room, event["seq"])
         if number <= len(self.seqs):
             first, duplicate = self.seqs[number - 1], event.get("duplicate", False)
             right = (event["seq"], duplicate) == (first, True)

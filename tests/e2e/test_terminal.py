@@ -209,7 +209,7 @@ def test_a_text_that_is_pasted_is_shown_whole(meet: Meet) -> None:
 def test_what_others_write_does_not_tear_what_is_being_typed(meet: Meet) -> None:
     """Both at once, in narrow rows: nothing is torn, lost or shown twice on either screen."""
     ana, ben = meet("--name", "ana"), meet("--name", "ben")
-    ana.sees("ben joined")
+    ana.sees("ben")  # in the list, or as one who joined
     ben.sees("here")
     long = "word " * 60 + "end"
     for n in range(20):
