@@ -67,6 +67,17 @@ class TokenRow(Struct, frozen=True, gc=False):
     used: int
 
 
+class RecordRow(Struct, frozen=True, gc=False):
+    """A small fact that the chat keeps in memory: `value` is JSON text, None forgets it.
+
+    What it means is its `kind`'s business; the store only brings all of them back at start.
+    """
+
+    kind: str
+    key: str
+    value: str | None
+
+
 class Batch(Struct, gc=False):
     """What one commit takes: rows are inserted or replaced, then the posts are appended."""
 
@@ -75,6 +86,7 @@ class Batch(Struct, gc=False):
     talks: Sequence[TalkRow] = ()
     identities: Sequence[IdentityRow] = ()
     tokens: Sequence[TokenRow] = ()
+    records: Sequence[RecordRow] = ()
 
 
 class Stored(Struct, frozen=True, gc=False):
@@ -152,6 +164,7 @@ class State(Struct, frozen=True, gc=False):
     talks: list[TalkRow]
     identities: list[IdentityRow]
     tokens: list[TokenRow]
+    records: list[RecordRow]
 
 
 class Store(Protocol):

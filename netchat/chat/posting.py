@@ -22,6 +22,7 @@ from netchat.chat.log import (
     Batch,
     IdentityRow,
     LogPost,
+    RecordRow,
     Result,
     RoomRow,
     Store,
@@ -40,7 +41,7 @@ log = logging.getLogger("netchat.chat")
 POST_OVERHEAD = 200
 """Bytes counted for a post beside its text: ids, names and the objects around them."""
 
-Row = RoomRow | TalkRow | IdentityRow | TokenRow
+Row = RoomRow | TalkRow | IdentityRow | TokenRow | RecordRow
 
 
 class Pending:
@@ -96,8 +97,7 @@ class Posting:
 
     def save(self, row: Row) -> None:
         """Write a row behind: with the next batch, a newer version replacing an older."""
-        key = row.hash if isinstance(row, TokenRow) else _row_number(row)
-        self._rows[type(row), key] = row
+        self._rows[type(row), _row_key(row)] = row
 
     def is_full(self, session: Session) -> bool:
         """Whether `session` must wait for room in the queue; it is woken when there is."""
@@ -133,6 +133,7 @@ class Posting:
             talks=[row for row in rows.values() if isinstance(row, TalkRow)],
             identities=[row for row in rows.values() if isinstance(row, IdentityRow)],
             tokens=[row for row in rows.values() if isinstance(row, TokenRow)],
+            records=[row for row in rows.values() if isinstance(row, RecordRow)],
         )
         self._worker.submit(partial(self._store.append, batch), partial(self._done, posts, rows))
 
@@ -184,5 +185,12 @@ class Posting:
             self._later(RETRY_AFTER, self._probe)
 
 
-def _row_number(row: RoomRow | TalkRow | IdentityRow) -> int:
-    return row.identity if isinstance(row, IdentityRow) else row.room
+def _row_key(row: Row) -> object:
+    match row:
+        case TokenRow():
+            return row.hash
+        case IdentityRow():
+            return row.identity
+        case RecordRow():
+            return row.kind, row.key
+    return row.room

@@ -34,7 +34,7 @@ class MemoryLog:
 
     def load(self) -> State:
         """An empty log: nothing outlives the process."""
-        return State(self._epoch, [], [], [], [])
+        return State(self._epoch, [], [], [], [], [])
 
     def append(self, batch: Batch) -> Appended:
         """Take the posts. Rooms are noted; the other rows would only matter after a restart."""

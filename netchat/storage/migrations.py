@@ -25,7 +25,22 @@ log = logging.getLogger("netchat.storage")
 
 Migration = Callable[[apsw.Connection], None]
 
-MIGRATIONS: list[Migration] = []
+
+def _add_records(db: apsw.Connection) -> None:
+    """Schema 2: small facts of any kind (accounts, rights, ...), all of them read at start."""
+    db.execute(
+        """
+        CREATE TABLE records (
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (kind, key)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
+MIGRATIONS: list[Migration] = [_add_records]
 """The first one makes schema 2 of schema 1, and so on."""
 
 

@@ -156,7 +156,14 @@ class SqliteLog:
                 db, epoch=epoch, clean="0", durability=self._durability, boot=self._boot_id
             )
         db.pragma("synchronous", _SYNCHRONOUS[self._durability])
-        return State(epoch, rooms, tables.talks(db), tables.identities(db), tables.tokens(db))
+        return State(
+            epoch,
+            rooms,
+            tables.talks(db),
+            tables.identities(db),
+            tables.tokens(db),
+            tables.records(db),
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[apsw.Connection]:

@@ -20,6 +20,7 @@ from netchat.chat.log import (
     IdentityRow,
     LogPost,
     Page,
+    RecordRow,
     RoomRow,
     RoomState,
     TalkRow,
@@ -46,6 +47,15 @@ SELECT value ->> 'identity', value ->> 'name', value ->> 'held' FROM jsonb_each(
 _SAVE_TOKENS = """
 INSERT OR REPLACE INTO tokens (hash, identity, used)
 SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?)
+"""
+_SAVE_RECORDS = """
+INSERT OR REPLACE INTO records (kind, key, value)
+SELECT value ->> 'kind', value ->> 'key', value ->> 'value' FROM jsonb_each(?)
+"""
+_FORGET_RECORDS = """
+DELETE FROM records WHERE (kind, key) IN (
+    SELECT value ->> 'kind', value ->> 'key' FROM jsonb_each(?)
+)
 """
 _SAVE_MESSAGES = """
 INSERT INTO messages (room, seq, time, identity, id, sender, recipient, text)
@@ -156,6 +166,8 @@ def save_rows(db: apsw.Connection, batch: Batch) -> None:
     # JSON has no bytes: the hash goes as hexadecimal digits.
     tokens = [(row.hash.hex(), row.identity, row.used) for row in batch.tokens]
     _save(db, _SAVE_TOKENS, tokens)
+    _save(db, _SAVE_RECORDS, [row for row in batch.records if row.value is not None])
+    _save(db, _FORGET_RECORDS, [row for row in batch.records if row.value is None])
 
 
 def save_placed(db: apsw.Connection, placed: Placed) -> None:
@@ -211,6 +223,10 @@ def identities(db: apsw.Connection) -> list[IdentityRow]:
 
 def tokens(db: apsw.Connection) -> list[TokenRow]:
     return [TokenRow(*row) for row in _rows(db, "SELECT hash, identity, used FROM tokens")]
+
+
+def records(db: apsw.Connection) -> list[RecordRow]:
+    return [RecordRow(*row) for row in _rows(db, "SELECT kind, key, value FROM records")]
 
 
 def drop_tokens(db: apsw.Connection, unused_since: int) -> None:

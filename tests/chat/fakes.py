@@ -11,6 +11,7 @@ from netchat.chat.log import (
     Appended,
     Batch,
     IdentityRow,
+    RecordRow,
     RoomRow,
     RoomState,
     State,
@@ -89,6 +90,7 @@ class KeptLog(MemoryLog):
         self.talks: dict[int, TalkRow] = {}
         self.identities: dict[int, IdentityRow] = {}
         self.tokens: dict[bytes, TokenRow] = {}
+        self.records: dict[tuple[str, str], RecordRow] = {}
         self.damaged: dict[int, str] = {}
 
     def append(self, batch: Batch) -> Appended:
@@ -98,6 +100,7 @@ class KeptLog(MemoryLog):
         self.talks |= {row.room: row for row in batch.talks}
         self.identities |= {row.identity: row for row in batch.identities}
         self.tokens |= {row.hash: row for row in batch.tokens}
+        self.records |= {(row.kind, row.key): row for row in batch.records}
         return appended
 
     def load(self) -> State:
@@ -114,4 +117,5 @@ class KeptLog(MemoryLog):
             for number, row in self.rooms.items()
         ]
         identities, tokens = list(self.identities.values()), list(self.tokens.values())
-        return State(EPOCH, rooms, list(self.talks.values()), identities, tokens)
+        records = [row for row in self.records.values() if row.value is not None]
+        return State(EPOCH, rooms, list(self.talks.values()), identities, tokens, records)

@@ -16,6 +16,7 @@ from netchat.chat.log import (
     Batch,
     IdentityRow,
     Reader,
+    RecordRow,
     RoomRow,
     RoomState,
     State,
@@ -155,6 +156,7 @@ class ModelLog(MemoryLog):
             TalkRow: {},
             IdentityRow: {},
             TokenRow: {},
+            RecordRow: {},
         }
         for batch, appended in disk.journal:
             self._replay(batch, appended)
@@ -172,6 +174,7 @@ class ModelLog(MemoryLog):
             [row for row in rows[TalkRow].values() if isinstance(row, TalkRow)],
             [row for row in rows[IdentityRow].values() if isinstance(row, IdentityRow)],
             [row for row in rows[TokenRow].values() if isinstance(row, TokenRow)],
+            [r for r in rows[RecordRow].values() if isinstance(r, RecordRow) and r.value],
         )
 
     def append(self, batch: Batch) -> Appended:
@@ -193,6 +196,8 @@ class ModelLog(MemoryLog):
             self._rows[IdentityRow][identity.identity] = identity
         for token in batch.tokens:
             self._rows[TokenRow][token.hash] = token
+        for record in batch.records:
+            self._rows[RecordRow][record.kind, record.key] = record
 
     def _replay(self, batch: Batch, appended: Appended) -> None:
         self._note(batch)

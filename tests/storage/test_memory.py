@@ -12,7 +12,7 @@ def small_log() -> Log:
 
 
 def test_it_starts_empty() -> None:
-    assert memory_log().store.load() == State("epoch-1", [], [], [], [])
+    assert memory_log().store.load() == State("epoch-1", [], [], [], [], [])
 
 
 def test_the_oldest_entries_go_and_the_new_first_is_told() -> None:

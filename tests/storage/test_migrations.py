@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from netchat.chat.log import Duplicate, Stored
+from netchat.chat.log import Batch, Duplicate, RecordRow, Stored
 from netchat.errors import StartError
 from netchat.storage import migrations
 from netchat.storage.migrations import MIGRATIONS
@@ -19,7 +19,10 @@ from netchat.storage.migrations import MIGRATIONS
 from .disk import Disk
 from .support import LOBBY, ROOMS, START, Folder, Log, numbered, post
 
-COPY = "netchat.db.v1-2023-11-14T221320Z"
+NOW = migrations.newest()
+"""The schema that logs are made with; two migrations of these tests come on top of it."""
+
+COPY = f"netchat.db.v{NOW}-2023-11-14T221320Z"
 
 
 def add_colours(db: apsw.Connection) -> None:
@@ -35,7 +38,7 @@ def add_marks(db: apsw.Connection) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """With a log of schema 1, cleanly closed."""
+    """With a log of today's schema, cleanly closed."""
     return make(Folder(tmp_path / "data"))
 
 
@@ -49,7 +52,7 @@ def make(folder: Folder, count: int = 3) -> Folder:
 
 @pytest.fixture
 def newer(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on the newest schema is 3."""
+    """From here on the newest schema is two further."""
     register(monkeypatch)
 
 
@@ -69,7 +72,7 @@ def files(folder: Folder) -> list[str]:
 
 
 def state(path: Path) -> tuple[int, list[str], bool]:
-    """A log's schema, its texts, and whether it has what schema 3 adds."""
+    """A log's schema, its texts, and whether it has what the migrations add."""
     db = apsw.Connection(str(path))
     version = int(db.pragma("user_version"))
     assert db.pragma("integrity_check") == "ok"
@@ -79,13 +82,25 @@ def state(path: Path) -> tuple[int, list[str], bool]:
     return version, texts, "colour" in tables
 
 
-OLD = (1, ["hello"] * 3, False)
-NEW = (3, ["hello!"] * 3, True)
+OLD = (NOW, ["hello"] * 3, False)
+NEW = (NOW + 2, ["hello!"] * 3, True)
 
 
-def test_there_is_nothing_to_migrate_yet() -> None:
-    """The day that this fails: give the newest migration a test on a file of the schema before."""
-    assert MIGRATIONS == []
+def test_every_migration_has_a_test_on_a_file_of_the_schema_before() -> None:
+    assert [migration.__name__ for migration in MIGRATIONS] == ["_add_records"]
+
+
+def test_records_are_added_to_a_log_without_them(folder: Folder) -> None:
+    db = apsw.Connection(str(folder.file))
+    db.execute("DROP TABLE records; PRAGMA user_version = 1")
+    db.close()
+    log = folder.open()
+    record = RecordRow("colour", "sky", '"blue"')
+    log.store.append(Batch(records=[record]))
+    log.close()
+    store = folder.store()
+    assert store.load().records == [record]
+    store.close()
 
 
 def test_what_is_up_to_date_is_not_copied(folder: Folder) -> None:
@@ -96,7 +111,7 @@ def test_what_is_up_to_date_is_not_copied(folder: Folder) -> None:
 @pytest.mark.usefixtures("newer")
 def test_a_new_log_has_the_newest_schema_and_no_copy(tmp_path: Path) -> None:
     folder = make(Folder(tmp_path / "new"))
-    assert state(folder.file) == (3, ["hello"] * 3, True)
+    assert state(folder.file) == (NOW + 2, ["hello"] * 3, True)
     assert files(folder) == ["netchat.db", "netchat.lock"]
 
 
@@ -136,15 +151,16 @@ def test_the_copy_has_what_a_crash_left_in_the_wal(
     log.close()
     register(monkeypatch)
     crashed.open().close()
-    assert state(crashed.path / COPY) == (1, ["hello"] * 4, False)
-    assert state(crashed.file) == (3, ["hello!"] * 4, True)
+    assert state(crashed.path / COPY) == (NOW, ["hello"] * 4, False)
+    assert state(crashed.file) == (NOW + 2, ["hello!"] * 4, True)
 
 
 @pytest.mark.usefixtures("newer")
 def test_the_operator_is_told_of_the_copy(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         folder.open().close()
-    assert caplog.messages == [f"The log's schema goes from 1 to 3; a copy is {folder.path / COPY}"]
+    schemas = f"from {NOW} to {NOW + 2}"
+    assert caplog.messages == [f"The log's schema goes {schemas}; a copy is {folder.path / COPY}"]
 
 
 @pytest.mark.parametrize("step", range(6))
@@ -172,7 +188,7 @@ def test_a_migration_that_fails_at_any_step_leaves_the_old_log(
 
     with monkeypatch.context() as patch:
         both = [stumbling(add_colours), stumbling(add_marks)]
-        patch.setattr(migrations, "MIGRATIONS", both)
+        patch.setattr(migrations, "MIGRATIONS", [*MIGRATIONS, *both])
         if step < 5:
             with pytest.raises(StartError, match="no more room"):
                 folder.store().load()
@@ -203,7 +219,7 @@ def test_one_failure_of_the_disk_leaves_the_old_log_or_the_new_one(
         disk.fatal = 0
         found = state(other.file)
         assert found in (OLD, NEW)
-        copies = [path for path in other.path.iterdir() if ".v1-" in path.name]
+        copies = [path for path in other.path.iterdir() if f".v{NOW}-" in path.name]
         assert all(state(copy) == OLD for copy in copies)
         assert copies or found == OLD
         other.clock.now += 5000

@@ -15,12 +15,14 @@ from netchat.chat.log import (
     Conflict,
     Duplicate,
     IdentityRow,
+    RecordRow,
     RoomRow,
     Stored,
     TalkRow,
     TokenRow,
 )
 from netchat.errors import StartError, StoreFailed
+from netchat.storage.migrations import newest
 from netchat.storage.sqlite import SqliteReader
 
 from .support import ANA, ATTIC, BEN, LOBBY, ROOMS, START, Folder, numbered, post
@@ -51,7 +53,14 @@ def test_everything_is_there_after_a_restart(folder: Folder) -> None:
     log = folder.open()
     tokens = [TokenRow(bytes(range(32)), 1, START), TokenRow(b"\xff" * 32, 2, START)]
     talks = [TalkRow(2, 1, 2)]
-    rows = Batch(rooms=[LOBBY, ATTIC], identities=[ANA, BEN], talks=talks, tokens=tokens)
+    records = [RecordRow("colour", "sky", '"blue"'), RecordRow("shape", "sky", '{"n":[1]}')]
+    rows = Batch(
+        rooms=[LOBBY, ATTIC],
+        identities=[ANA, BEN],
+        talks=talks,
+        tokens=tokens,
+        records=records,
+    )
     log.store.append(rows)
     log.post(post("a"), post("b"))
     entries = log.entries()
@@ -64,6 +73,7 @@ def test_everything_is_there_after_a_restart(folder: Folder) -> None:
     assert (attic.row, attic.first, attic.head, attic.active) == (ATTIC, 1, 0, 0)
     assert (lobby.damaged, attic.damaged) == (None, None)
     assert (state.identities, state.talks, state.tokens) == ([ANA, BEN], talks, tokens)
+    assert state.records == records
     assert state.identities[0].held is True
     reader = SqliteReader(folder.file)
     assert reader.after(LOBBY.room, 0, 10).entries == entries
@@ -90,12 +100,15 @@ def test_rows_are_replaced_by_later_ones(folder: Folder) -> None:
     log.store.append(Batch(identities=renamed, tokens=[TokenRow(b"t", 1, START)]))
     log.store.append(Batch(rooms=[RoomRow(1, "lobby", "LOBBY")]))
     log.store.append(Batch(tokens=[TokenRow(b"t", 1, START + 1)]))
+    log.store.append(Batch(records=[RecordRow("a", "x", "1"), RecordRow("a", "y", "1")]))
+    log.store.append(Batch(records=[RecordRow("a", "x", "2"), RecordRow("a", "y", None)]))
     log.close()
     store = folder.store()
     state = store.load()
     assert state.identities == [*renamed, BEN]
     assert [room.row.name for room in state.rooms] == ["LOBBY", "Attic"]
     assert state.tokens == [TokenRow(b"t", 1, START + 1)]
+    assert state.records == [RecordRow("a", "x", "2")]
     store.close()
 
 
@@ -175,17 +188,17 @@ def test_a_second_server_is_refused_until_the_first_is_gone(folder: Folder) -> N
 
 def test_a_failed_start_lets_go_of_the_folder(folder: Folder) -> None:
     filled(folder)
-    sql(folder, "PRAGMA user_version = 2")
+    sql(folder, "PRAGMA user_version = 99")
     refusal(folder)
-    sql(folder, "PRAGMA user_version = 1")
+    sql(folder, f"PRAGMA user_version = {newest()}")
     folder.open().close()
 
 
 def test_a_newer_schema_is_refused(folder: Folder) -> None:
     filled(folder)
-    sql(folder, "PRAGMA user_version = 7")
+    sql(folder, "PRAGMA user_version = 99")
     assert refusal(folder) == (
-        f"{folder.file} was written by a newer netchat (schema 7, this one knows 1)."
+        f"{folder.file} was written by a newer netchat (schema 99, this one knows {newest()})."
     )
 
 
