@@ -68,7 +68,7 @@ def _run_server(config: Config, data: Path) -> int:
         server.reactor.add_signal(signal.SIGUSR1, lambda: _report(server))
         where = "in memory" if config.server.durability == "memory" else str(data)
         log.info("netchat %s, %s, log %s", __version__, config.server.durability, where)
-        print("netchat ready", *(f"native={address}" for address in server.addresses), flush=True)
+        print("netchat ready", *server.addresses, flush=True)
         _tune_collector()
         server.reactor.run()
         _report(server)

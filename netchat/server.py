@@ -14,6 +14,7 @@ The tick is the reactor's; the phases' owners are registered here, and only here
 from __future__ import annotations
 
 import logging
+from functools import partial
 from itertools import count
 from socket import socket
 from sys import intern
@@ -26,13 +27,14 @@ from netchat.chat.limits import Census, Throttle
 from netchat.chat.settings import ChatSettings
 from netchat.config import Config, Retention
 from netchat.environment import Environment
-from netchat.errors import ConfigError, StartError, TooManyConnections
+from netchat.errors import ConfigError, RefusedError, StartError, TooManyConnections
 from netchat.net.addresses import parse_address
 from netchat.net.listener import Listener
 from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
 from netchat.sessions.delivery import Delivery
 from netchat.sessions.door import Door
+from netchat.sessions.entrance import Entrance
 from netchat.sessions.heartbeat import SLOT, Heartbeat
 from netchat.sessions.native import NativeSession
 from netchat.sessions.tail import Tails
@@ -51,6 +53,8 @@ class Server:
         self._env = environment
         self.reactor = Reactor(environment.selector, environment.clock, strict=strict)
         self.listeners: list[Listener] = []
+        self.addresses: list[str] = []
+        """Where it can be reached, as the ready line says it, with the real ports."""
         self._numbers = count(1)
         self._drain: Drain | None = None
         self._beat_in = 0
@@ -65,7 +69,7 @@ class Server:
         Raises StartError with one sentence.
         """
         reactor, env = self.reactor, self._env
-        sockets = self._bind()
+        bound = self._bind()
         self.parts = env.open_log(reactor.call_soon_threadsafe)
         try:
             state = self.parts.store.load()
@@ -80,9 +84,10 @@ class Server:
                 new_secret=env.new_secret,
             )
             self._assemble()
-            self.listeners = [Listener(reactor, sock, self._accepted) for sock in sockets]
+            for entrance, sock in bound:
+                self._open(entrance, sock)
         except BaseException:
-            for sock in sockets:
+            for _, sock in bound:
                 sock.close()
             self.close()
             raise
@@ -128,31 +133,45 @@ class Server:
         if self.config.retention != Retention():
             self.hub.trimming.trim()
 
-    def _bind(self) -> list[socket]:
-        bound: list[socket] = []
+    # -- entrances ---------------------------------------------------------------------------
+
+    def _entrances(self) -> list[Entrance]:
+        return [
+            Entrance(
+                setting="server.listen",
+                addresses=self.config.server.listen,
+                ready="native={}",
+                admit=self._admit_native,
+                refusal=_refuse_native,
+            )
+        ]
+
+    def _bind(self) -> list[tuple[Entrance, socket]]:
+        bound: list[tuple[Entrance, socket]] = []
         try:
-            for text in self.config.server.listen:
-                bound += self._bind_one(text)
+            for entrance in self._entrances():
+                for text in entrance.addresses:
+                    bound += [(entrance, sock) for sock in self._bind_one(entrance, text)]
         except StartError:
-            for sock in bound:
+            for _, sock in bound:
                 sock.close()
             self.reactor.close()
             raise
         return bound
 
-    def _bind_one(self, text: str) -> list[socket]:
+    def _bind_one(self, entrance: Entrance, text: str) -> list[socket]:
         try:
             return self._env.listen(*parse_address(text))
         except ValueError as exc:
-            raise ConfigError(f"server.listen: {exc}") from None
+            raise ConfigError(f"{entrance.setting}: {exc}") from None
         except OSError as exc:
             reason = exc.strerror or str(exc)
             raise StartError(f"Cannot listen on {text}: {reason}.") from None
 
-    @property
-    def addresses(self) -> list[str]:
-        """Where it can be reached, with the real port where 0 was asked for."""
-        return [listener.address for listener in self.listeners]
+    def _open(self, entrance: Entrance, sock: socket) -> None:
+        listener = Listener(self.reactor, sock, partial(self.accepted, entrance))
+        self.listeners.append(listener)
+        self.addresses.append(entrance.ready.format(listener.address))
 
     # -- parts of the tick -------------------------------------------------------------------
 
@@ -182,18 +201,23 @@ class Server:
 
     # -- connections -------------------------------------------------------------------------
 
-    def _accepted(self, sock: socket, peer: Any) -> None:
+    def accepted(self, entrance: Entrance, sock: socket, peer: Any) -> None:
+        """Somebody has come in."""
         address = intern(str(peer[0]))  # one string for all who come from there
-        transport = Transport(self.reactor, sock, address)
+        transport = entrance.new_transport(self.reactor, sock, address)
         if self._is_crowded(address):
             self.refused += 1
             retry_after = round(1 + 4 * self._env.random.random(), 3)
-            error = Error.of(TooManyConnections(retry_after=retry_after))
-            transport.write(NATIVE.encode(error))
+            transport.write(entrance.refusal(TooManyConnections(retry_after=retry_after)))
             transport.close()
         else:
-            session = NativeSession(f"s{next(self._numbers)}", self.door, transport)
-            session.start(self.reactor.now)
+            entrance.admit(transport, self.reactor.now)
+
+    def _admit_native(self, transport: Transport, now: float) -> None:
+        NativeSession(self._new_id(), self.door, transport).start(now)
+
+    def _new_id(self) -> str:
+        return f"s{next(self._numbers)}"
 
     def _is_crowded(self, address: str) -> bool:
         limits = self.config.limits
@@ -248,3 +272,7 @@ class Server:
             "lag_max_ms": round(lag.max * 1e3, 3),
             "errors": self.reactor.errors,
         }
+
+
+def _refuse_native(exc: RefusedError) -> bytes:
+    return NATIVE.encode(Error.of(exc))

@@ -28,7 +28,7 @@ class ServerThread:
 
     def __enter__(self) -> Self:
         self.server.start()
-        self.address = split(self.server.addresses[0])
+        self.address = split(self.server.addresses[0].removeprefix("native="))
         self._thread.start()
         return self
 

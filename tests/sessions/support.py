@@ -78,7 +78,7 @@ class Client:
         self.sock = Socket()
         self.machine = NativeClient()
         self.token = ""
-        house.server._accepted(self.sock, ("10.0.0.1", 7000))  # type: ignore[arg-type]
+        house.server.accepted(house.entrance, self.sock, ("10.0.0.1", 7000))  # type: ignore[arg-type]
         self.session = next(reversed(house.door.sessions))
         self.transport = self.session.transport
 
@@ -163,6 +163,7 @@ class House:
         close_in_the_end(reactor)
         self.server.start()
         self.hub, self.door = self.server.hub, self.server.door
+        self.entrance = self.server._entrances()[0]
         self.delivery = self.server.delivery
         self.delivery._tails = Tails(budget)
         self.waiting = 0

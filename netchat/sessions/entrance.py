@@ -1,0 +1,32 @@
+"""An entrance: addresses that are listened at, and what is made of those who come there.
+
+The server lets everybody in the same way; what differs between the doors stands here.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from netchat.errors import RefusedError
+from netchat.net.reactor import Reactor
+from netchat.net.transport import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """One way in.
+
+    `setting` is named where one of the `addresses` is wrong. `ready` is what the ready line
+    says of an address that stands for `{}`. `admit` begins to serve a transport, on a tick's
+    `now`; `refusal` says no in the format that peers here understand, as the last bytes.
+    """
+
+    setting: str
+    addresses: Sequence[str]
+    ready: str
+    admit: Callable[[Transport, float], object]
+    refusal: Callable[[RefusedError], bytes]
+    new_transport: Callable[[Reactor, socket.socket, Any], Transport] = Transport
