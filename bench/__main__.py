@@ -27,6 +27,8 @@ def _command(options: Options) -> int:
             from bench.limits import limits as command
         case "compare":
             from bench.compare import compare as command
+        case "cost":
+            from bench.cost import cost as command
         case "diff":
             from bench.diff import diff as command
         case "selftest":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.cost import CostResult
 from bench.knees import LimitsResult
 from bench.options import Options
 from bench.report import figure, table
@@ -15,7 +16,7 @@ from bench.results import RunResult
 from bench.standings import CompareResult, standings
 from bench.stats import Spread
 
-Result = RunResult | LimitsResult | CompareResult
+Result = RunResult | LimitsResult | CompareResult | CostResult
 
 _decode = msgspec.json.Decoder(Result).decode
 
@@ -54,6 +55,10 @@ def figures(result: Result) -> dict[str, Spread]:
             for each in standings(result.measurements, case)
             if each.cpu_us is not None
         }
+    if isinstance(result, CostResult):
+        messages = {f"{each.case} µs a message": each.message_us for each in result.costs}
+        sends = {"bare µs a send": result.bare_us, "added µs a send": result.added_us}
+        return {name: Spread.of(values) for name, values in (messages | sends).items()}
     found: dict[str, float | None] = {}
     for stay in result.stays:
         found[f"{stay.clients} {stay.stage}, bytes each"] = stay.joining.memory

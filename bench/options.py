@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="play a load and print what came of it"))
     _add_limits(commands.add_parser("limits", help="find out how much the server carries"))
     _add_compare(commands.add_parser("compare", help="measure other servers beside it"))
+    _add_cost(commands.add_parser("cost", help="find out what its Python costs by itself"))
     _add_diff(commands.add_parser("diff", help="compare two results"))
     commands.add_parser("selftest", help="check that planted faults are caught")
     return parser
@@ -137,6 +138,14 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add("--repeats", type=_count, metavar="N", help="interleaved rounds (3)")
     add("--seconds", type=_number, metavar="S", help="length of a round (5)")
     add("--durability", choices=DURABILITIES, help="of netchat (memory)")
+    _add_out(parser)
+
+
+def _add_cost(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--cases", type=_names, metavar="A,B", help="only these of `compare`")
+    add("--repeats", type=_count, metavar="N", help="interleaved rounds (3)")
+    add("--seconds", type=_number, metavar="S", default=1.0, help="for each of a round (1)")
     _add_out(parser)
 
 

@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {*EVERYTHING, "environment", "server", "client", "exits"},
     "__init__": {"client"},
     "__main__": {"cli"},
-    "bench": {"client", "net", "wire", *SPOKEN},
+    "bench": {"client", "net", "wire", *SPOKEN, "config", "environment", "server"},
 }
 FREE = {"errors", "__version__"}
 
