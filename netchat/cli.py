@@ -1,4 +1,4 @@
-"""The command line: `netchat serve`, `chat`, `send`, `tail`. See `exits` for the exit codes."""
+"""The command line: `netchat serve`, `chat`, `send`, `tail`, `user`. Exit codes: see `exits`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netchat import __version__, exits
+from netchat.admin.commands import add_user_commands
 from netchat.config import Config, data_folder, load_config, parse_set, to_toml
 from netchat.errors import ConfigError, StartError
 from netchat.net.addresses import DEFAULT_PORT
@@ -143,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_chat(commands.add_parser("chat", help="chat in the terminal"))
     _add_send(commands.add_parser("send", help="post one text, or a line each from a pipe"))
     _add_tail(commands.add_parser("tail", help="print a room's messages as they come"))
+    add_user_commands(commands.add_parser("user", help="people and accounts of a running server"))
     return parser
 
 

@@ -6,6 +6,7 @@ it is given those of `system`; in the simulator others, and runs whole on them.
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import selectors
@@ -16,13 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from netchat.admin.place import AdminSocket, open_socket
 from netchat.chat.log import Reader, Store, Worker
 from netchat.config import Config
+from netchat.errors import StartError
 from netchat.net.clock import Clock, SystemClock
 from netchat.net.listener import open_listener
 from netchat.net.rlimit import raise_file_limit
 from netchat.storage.memory import KEEP, MemoryLog
 from netchat.storage.worker import InlineWorker, ThreadWorker
+
+log = logging.getLogger("netchat.server")
 
 RESERVED_FILES = 64
 """Descriptors that are no client's: the log, the listeners, the standard streams, reserve."""
@@ -52,6 +57,8 @@ class Environment:
     listen: Callable[[str, int], list[socket.socket]]
     open_log: Callable[[CallSoon], LogParts]
     max_connections: int
+    open_admin: Callable[[], AdminSocket | None] = lambda: None
+    """The operator's socket; None where there is none."""
 
     def new_secret(self) -> str:
         """128 random bits as 22 characters: nobody guesses it, nobody draws it twice."""
@@ -79,6 +86,7 @@ def system(config: Config, data: Path) -> Environment:
         listen=open_listener,
         open_log=open_log,
         max_connections=raise_file_limit() - RESERVED_FILES,
+        open_admin=lambda: _admin_socket(data),
     )
 
 
@@ -96,6 +104,15 @@ def _sqlite_log(
         SqliteReader(path),
         ThreadWorker("netchat-reader", call_soon),
     )
+
+
+def _admin_socket(data: Path) -> AdminSocket | None:
+    """A server that operators cannot reach is better than none; the log says why."""
+    try:
+        return open_socket(data)
+    except StartError as exc:
+        log.warning("Operators' commands cannot reach this server: %s", exc)
+        return None
 
 
 def _keep_ms(config: Config) -> int:

@@ -21,6 +21,7 @@ from sys import intern
 from typing import Any
 
 from netchat import __version__
+from netchat.admin.door import AdminDoor
 from netchat.chat.events import Error
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
@@ -57,6 +58,7 @@ class Server:
         """Where it can be reached, as the ready line says it, with the real ports."""
         self._numbers = count(1)
         self._drain: Drain | None = None
+        self._admin: AdminDoor | None = None
         self._beat_in = 0
         self.refused = 0
         """Connections that were refused for their number."""
@@ -86,6 +88,8 @@ class Server:
             self._assemble()
             for entrance, sock in bound:
                 self._open(entrance, sock)
+            if (place := env.open_admin()) is not None:
+                self._admin = AdminDoor(reactor, place, self.hub, self._wall)
         except BaseException:
             for _, sock in bound:
                 sock.close()
@@ -250,6 +254,8 @@ class Server:
         """Let go of everything; the last call, after the run or instead of it."""
         for listener in self.listeners:
             listener.close()
+        if self._admin is not None:
+            self._admin.close()
         self.parts.reading.close()
         self.parts.reader.close()
         self.parts.writing.close()

@@ -292,6 +292,12 @@ class Hub:
         if session.user is not None:
             self.attendance.depart(session, now, bye=False)
 
+    def kick(self, session: Session, exc: FatalError, now: Now) -> None:
+        """Send somebody away: told why, and gone from its rooms at once; nothing is held."""
+        self.expel(session, exc)
+        if session.user is not None:
+            self.attendance.depart(session, now, bye=True)
+
     def end_input(self, session: Session) -> None:
         """The peer sends no more: it gets what it is owed, and no new live messages."""
         session.ended = True

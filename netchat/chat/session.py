@@ -54,6 +54,11 @@ class Session:
         """The last reply has been given: no further request is served."""
 
     @property
+    def address(self) -> str:
+        """Where the peer is, as far as its door knows."""
+        return ""
+
+    @property
     def identity(self) -> Identity:
         """Whose session this is; it has been welcomed."""
         assert self.user is not None

@@ -103,8 +103,8 @@ def _listen(family: int, address: Any, backlog: int) -> socket.socket:
 class Listener:
     """A Pollable around one listening socket; begins to accept at once.
 
-    `accepted(sock, peer)` gets non-blocking sockets, with Nagle's algorithm off and a bounded
-    send buffer; they are its own from then on.
+    `accepted(sock, peer)` gets non-blocking sockets, with a bounded send buffer and, where they
+    are of TCP, Nagle's algorithm off; they are its own from then on.
     """
 
     def __init__(
@@ -114,11 +114,13 @@ class Listener:
         accepted: Callable[[socket.socket, Any], None],
         *,
         budget: int = ACCEPT_BUDGET,
+        tcp: bool = True,
     ) -> None:
         self._reactor = reactor
         self._sock = sock
         self._accepted = accepted
         self._budget = budget
+        self._tcp = tcp
         self._paused: Timer | None = None
         self._closed = False
         self._log_at = reactor.now
@@ -164,9 +166,10 @@ class Listener:
     def _hand_out(self, sock: socket.socket, peer: Any) -> None:
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+            if self._tcp:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         except OSError:  # gone already
             sock.close()
             return

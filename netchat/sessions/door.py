@@ -144,6 +144,10 @@ class DoorSession(Session):
     def outlet(self) -> Transport:
         return self.transport
 
+    @property
+    def address(self) -> str:
+        return str(self.transport.peer)
+
     def start(self, now: float) -> None:
         """Begin: the transport is up."""
         door = self.door

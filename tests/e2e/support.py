@@ -170,12 +170,15 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | homes | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-def run_netchat(folder: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that ends by itself."""
+def run_netchat(
+    folder: Path, *args: str, typed: str = "", **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself; `typed` is its input."""
     return subprocess.run(
         [*NETCHAT, *args],
         env=environment(folder) | env,
         cwd=folder,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=START_WITHIN,
