@@ -6,10 +6,12 @@ Rules of this file:
 - Bad input raises BadJson (the connection ends) or RefusedRequest (it lives on), nothing else.
 - No sentence of an error holds bytes of the peer's; field names come from our own classes.
 
-How it works: the payload is decoded to plain objects, then those are converted to the class
-that `type` names. Two steps, because a typed decoder skips the fields that it does not know
-without looking into them, while the protocol's bounds hold for those too. The bounds count for
-what the payload means: of a duplicate key, only the last value.
+How it works: a typed decoder takes what has no unknown fields and nothing wrong, which is
+nearly everything; the bounds are in its types. Whatever it refuses is looked at again, to say
+what is wrong, or that nothing is: the payload is decoded to plain objects, and those are
+converted to the class that `type` names. For a typed decoder skips the fields that it does not
+know without looking into them, while the protocol's bounds hold for those too. The bounds
+count for what the payload means: of a duplicate key, only the last value.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ _TOO_BIG = f"An integer is outside of -{MAX_INTEGER} to {MAX_INTEGER}."
 encode: Callable[[Struct], bytes] = msgspec.json.Encoder().encode
 """The payload of a request or an event: one JSON object in UTF-8."""
 
+_decode_typed = msgspec.json.Decoder(reduce(or_, REQUESTS.values())).decode
 _decode_plain = msgspec.json.Decoder().decode
 _decode_event = msgspec.json.Decoder(reduce(or_, EVENTS.values())).decode
 
@@ -71,11 +74,17 @@ def decode_request(payload: bytes) -> Request:
     RefusedRequest with BadRequest (naming the field) or UnknownType in it otherwise. A null
     stands for an absent field.
     """
+    try:
+        request: Request = _decode_typed(payload)
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_again(payload)
+    return request
+
+
+def _decode_again(payload: bytes) -> Request:
+    """`decode_request`, step by step."""
     fields = _object(payload)
-    for value in fields.values():
-        if type(value) is not str:  # a post has strings alone, and posts are what is many
-            _check_bounds(fields)
-            break
+    _check_bounds(fields)
     try:
         return _convert(fields)
     except RefusedError as error:
@@ -141,7 +150,8 @@ def _convert(fields: Fields) -> Request:
     if kind is None:
         raise UnknownType
     try:
-        return msgspec.convert(fields, kind)
+        known = kind.__struct_encode_fields__
+        return msgspec.convert({name: fields[name] for name in known if name in fields}, kind)
     except ValidationError as exc:
         if None in fields.values():
             return _convert({name: value for name, value in fields.items() if value is not None})
@@ -181,7 +191,7 @@ def _expected(kind: inspect.Type) -> str:
             return _expected(inner)
         case inspect.BoolType():
             return "true or false"
-        case inspect.IntType(ge=int(low), le=int(high)):
+        case inspect.IntType(ge=int(low), le=int(high)) if low != -MAX_INTEGER:
             return f"an integer from {low} to {high}"
         case inspect.IntType():
             return "an integer"

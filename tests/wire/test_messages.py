@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netchat.chat import requests
 from netchat.chat.requests import MAX_INTEGER, REQUESTS, Request
 from netchat.errors import BadJson
-from netchat.wire.messages import RefusedRequest, decode_request
+from netchat.wire.messages import RefusedRequest, _decode_again, decode_request
 from tests.wire.support import any_json
 
 POST: dict[str, Any] = {"type": "post", "room": "lobby", "text": "hola", "id": "a-1"}
@@ -314,3 +314,37 @@ def test_any_fields_under_a_known_type_are_refused_in_a_known_way(
 ) -> None:
     payload = json.dumps({**fields, "type": tag}).encode()
     assert code(payload) in {"bad_json", "bad_request", "fine"}
+
+
+words = ["post", "hello", "join", "history", "rooms", "a", "", "x" * 65, "\u0000\u00e9"]
+numbers = [0, 1, -1, 300, 301, 1.0, 2**53, -(2**53), True]
+plausible = st.sampled_from([*words, *numbers, None, [[[1]]], {"type": "post"}])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                [*POST, "to", "ref", "after", "limit", "version", "name", "talks", "x"]
+            ),
+            plausible,
+        ),
+        max_size=8,
+    ),
+    st.sampled_from(["post", "hello", "join", "history", "rooms"]),
+    st.integers(0, 8),
+)
+def test_what_is_taken_at_the_first_look_would_be_taken_at_the_second(
+    pairs: list[tuple[str, Any]], tag: str, place: int
+) -> None:
+    pairs.insert(place, ("type", tag))
+    fields = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in pairs)
+    payload = f"{{{','.join(fields)}}}".encode()
+    try:
+        again: Request | None = _decode_again(payload)
+    except (BadJson, RefusedRequest):
+        again = None
+    try:
+        assert decode_request(payload) == again
+    except (BadJson, RefusedRequest):
+        assert again is None
