@@ -75,6 +75,7 @@ class Crew:
     ) -> None:
         self.scenario = scenario
         self.samples = Samples()
+        self.prefix = f"b{os.getpid():x}{time.monotonic_ns() // 1_000_000 & 0xFFFFF:x}"
         self._address = address
         self._folder = folder
         self._server = server
@@ -87,11 +88,10 @@ class Crew:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        prefix = f"b{os.getpid():x}{time.monotonic_ns() // 1_000_000 & 0xFFFFF:x}"
         cpu, memory = self._cpu(), self._memory()
         try:
             for index in range(self._count):
-                self._start(index, prefix)
+                self._start(index)
             entered = cast(list[Entered], self._await(Entered))
         except BaseException:
             self.__exit__()
@@ -108,7 +108,7 @@ class Crew:
                 if pipe is not None:
                     pipe.close()
 
-    def _start(self, index: int, prefix: str) -> None:
+    def _start(self, index: int) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.generator"],
             stdin=subprocess.PIPE,
@@ -126,7 +126,7 @@ class Crew:
             port=self._address[1],
             scenario=self.scenario,
             rooms=self.scenario.share(index, self._count),
-            prefix=prefix,
+            prefix=self.prefix,
             folder=str(self._folder),
         ))  # fmt: skip
 

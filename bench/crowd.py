@@ -183,6 +183,16 @@ class Connected:
         self._size = size
         self._transport: Transport | None = None
 
+    def pause(self) -> None:
+        """Stop reading: what comes stays in the kernel."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     def eof_received(self, now: float) -> None:
         """The server has cut us off."""
         assert self._transport is not None

@@ -15,8 +15,9 @@ from bench.report import figure, table
 from bench.results import RunResult
 from bench.standings import CompareResult, standings
 from bench.stats import Spread
+from bench.stuck import StuckResult
 
-Result = RunResult | LimitsResult | CompareResult | CostResult
+Result = RunResult | LimitsResult | CompareResult | CostResult | StuckResult
 
 _decode = msgspec.json.Decoder(Result).decode
 
@@ -46,7 +47,7 @@ def _read(path: Path) -> Result:
 
 def figures(result: Result) -> dict[str, Spread]:
     """Every figure of a result, by name."""
-    if isinstance(result, RunResult):
+    if isinstance(result, RunResult | StuckResult):
         return result.figures()
     if isinstance(result, CompareResult):
         return {

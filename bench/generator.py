@@ -32,6 +32,7 @@ from bench.orders import (
     decode_enter,
     decode_order,
     encode,
+    room_name,
 )
 from bench.peers.dialects import DIALECTS
 from bench.peers.member import PeerMember
@@ -100,7 +101,7 @@ class Generator:
         """The members of a room, the publishers first."""
         enter, scenario = self._enter, self._enter.scenario
         dialect = DIALECTS.get(scenario.dialect)
-        ledger = Ledger(f"{enter.prefix}-{index:04d}")
+        ledger = Ledger(room_name(enter.prefix, index))
         ledger.members = members = scenario.members(index)
         self.crowd.ledgers.append(ledger)
         apart = scenario.publishers_of(index) if dialect is not None and dialect.apart else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import resource
 import subprocess
 import time
@@ -24,6 +25,19 @@ def cpu_seconds(pid: int) -> float:
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM. The kernel's own, for its sockets, is not in it."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+
+
+def socket_bytes(port: int) -> int | None:
+    """Kernel memory of the sockets of a local port: received, queued to be sent, and reserved
+    (ss(8), skmem). None where there is no `ss`."""
+    with contextlib.suppress(OSError):
+        told = subprocess.run(  # noqa: S603
+            ["ss", "-tmnH", "sport", "=", f":{port}"],  # noqa: S607
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        parts = re.findall(r"skmem:\(r(\d+),rb\d+,t\d+,tb\d+,f(\d+),w(\d+)", told.stdout)
+        return sum(int(number) for part in parts for number in part)
+    return None
 
 
 def cores() -> list[int]:

@@ -41,6 +41,7 @@ class Options:
     cases: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     target: float = 50.0
+    megabytes: float = 100.0
     files: tuple[Path, ...] = field(default=())
 
     def scenario(self) -> Scenario:
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="play a load and print what came of it"))
     _add_limits(commands.add_parser("limits", help="find out how much the server carries"))
     _add_compare(commands.add_parser("compare", help="measure other servers beside it"))
+    _add_stuck(commands.add_parser("stuck", help="find out what readers cost that stop reading"))
     _add_cost(commands.add_parser("cost", help="find out what its Python costs by itself"))
     _add_diff(commands.add_parser("diff", help="compare two results"))
     commands.add_parser("selftest", help="check that planted faults are caught")
@@ -138,6 +140,17 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add("--repeats", type=_count, metavar="N", help="interleaved rounds (3)")
     add("--seconds", type=_number, metavar="S", help="length of a round (5)")
     add("--durability", choices=DURABILITIES, help="of netchat (memory)")
+    _add_out(parser)
+
+
+def _add_stuck(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-c", "--clients", type=_count, default=1_000, metavar="N", help="who stop (1000)")
+    add("--megabytes", type=_number, metavar="N", help="that flow through their room (100)")
+    add("-R", "--rate", type=_number, default=1_000.0, metavar="N", help="messages a second (1000)")
+    add("--size", type=_size, default=LONGEST, metavar="N", help="characters of one (4000)")
+    add("--repeats", type=_count, default=1, metavar="N", help="runs (1)")
+    add("--durability", choices=DURABILITIES, default="wal", help="of the server (wal)")
     _add_out(parser)
 
 

@@ -9,6 +9,11 @@ from bench.crowd import Tally
 from bench.scenario import Round, Scenario
 
 
+def room_name(prefix: str, index: int) -> str:
+    """Of the room of this number."""
+    return f"{prefix}-{index:04d}"
+
+
 class Enter(Struct, tag="enter", kw_only=True):
     """The first order: connect a crowd to host and port. `rooms`: whose members are ours.
 
@@ -62,9 +67,43 @@ class Played(Struct, tag="played", kw_only=True):
     files: list[str]
 
 
+class Attend(Struct, kw_only=True):
+    """The first order to readers: stand in a room, so many, and stop reading."""
+
+    host: str
+    port: int
+    room: str
+    prefix: str
+    count: int
+
+
+class GoOn(Struct, kw_only=True):
+    """Read on, until everybody has had so many messages."""
+
+    messages: int
+
+
+class Attended(Struct, kw_only=True):
+    """So many stand there."""
+
+    joined: int
+
+
+class CaughtUp(Struct, kw_only=True):
+    """So many have had everything, each message once and in order. `seconds` of reading."""
+
+    complete: int
+    seconds: float
+    tally: Tally
+
+
 Report = Entered | Progress | Played
 
 encode = Encoder().encode
 decode_enter = Decoder(Enter).decode
 decode_order = Decoder(Play).decode
 decode_report = Decoder(Report).decode
+decode_attend = Decoder(Attend).decode
+decode_attended = Decoder(Attended).decode
+decode_go_on = Decoder(GoOn).decode
+decode_caught_up = Decoder(CaughtUp).decode

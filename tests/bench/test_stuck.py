@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.diff import figures
+from bench.machine import socket_bytes
+from bench.options import Options
+from bench.progress import Progress
+from bench.stuck import HEALTHY, StuckResult, measure, stuck_table
+from tests.bench.test_results import ENVIRONMENT
+
+
+def test_readers_that_stop_and_go_on_end_complete(tmp_path: Path) -> None:
+    options = Options(clients=5, megabytes=2.0, size=4_000, rate=500.0, durability="memory")
+    run = measure(options, tmp_path, Progress(), filling=0.5)
+    assert run.tally.faults == 0
+    flowed = run.filling.tally.posted + run.stuck.tally.posted
+    assert run.stuck.tally.delivered == run.stuck.tally.posted * HEALTHY
+    assert run.caught_up.complete == 5
+    assert run.caught_up.tally.delivered == flowed * 5
+    assert run.kernel is None or run.kernel > 5 * 4_096  # what they had not read lay there
+    result = StuckResult(environment=ENVIRONMENT, durability="memory", size=4_000, runs=[run])
+    assert "5 of 5" in stuck_table(result)
+    assert figures(result)["p99 ratio"].median > 0
+
+
+def test_a_port_without_sockets_has_no_kernel_memory() -> None:
+    assert socket_bytes(1) in (0, None)
