@@ -9,6 +9,8 @@ TESTS :=
 SEED :=
 SEEDS :=
 CYCLES :=
+RUNS :=
+TARGETS :=
 PYTHON := python3
 UV := uv
 
@@ -20,7 +22,7 @@ BENCH_KEYS := CLIENTS ROOMS PUBLISHERS RATE WINDOW SECONDS WARMUP REPEATS SIZE D
   SERVER GENERATORS THRESHOLD QUIET
 BENCH = $(foreach v,$(BENCH_KEYS),$(if $(filter command%,$(origin $(v))),'$(v)=$($(v))'))
 
-.PHONY: help serv cli bench test sim soak lint types check format lock clean
+.PHONY: help serv cli bench test sim soak fuzz lint types check format lock clean
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -46,6 +48,9 @@ sim: .venv/.dev  ## play the server on simulated sockets: SEED=7 or SEEDS=1000
 soak: .venv/.dev  ## kill the server with -9 under load, again and again: CYCLES=1000
 	@exec $(RUN) tests.crash.killing $(if $(CYCLES),--cycles $(CYCLES))
 
+fuzz: .venv/.fuzz  ## look for input that breaks a parser or a session: RUNS=100000 TARGETS="events guest"
+	@exec $(RUN) tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(TARGETS)
+
 lint: .venv/.dev  ## check style and format
 	@$(RUN) ruff check --quiet . && $(RUN) ruff format --quiet --check .
 
@@ -60,6 +65,7 @@ format: .venv/.dev  ## put the code into its format
 lock:  ## renew the lock files (maintainers; needs uv)
 	@echo setuptools | $(LOCK) setup.cfg - --output-file requirements.lock
 	@$(LOCK) setup.cfg --extra all --extra test --extra dev -c requirements.lock --output-file requirements-dev.lock
+	@$(LOCK) setup.cfg --extra fuzz -c requirements.lock --output-file requirements-fuzz.lock
 
 clean:  ## remove everything that was built
 	@rm -rf .venv build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -74,3 +80,6 @@ NEEDED := netchat needs Python 3.11 or newer with venv. On Debian: sudo apt-get 
 
 .venv/.dev: .venv/.runtime requirements-dev.lock
 	@echo "Adding the test tools to .venv (once)"; $(PIP) --require-hashes -r requirements-dev.lock && touch $@
+
+.venv/.fuzz: .venv/.dev requirements-fuzz.lock
+	@echo "Adding the fuzzer to .venv (once)"; $(PIP) --require-hashes -r requirements-fuzz.lock && touch $@

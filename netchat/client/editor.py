@@ -57,8 +57,8 @@ class Editor:
             kept.append(char)
         if used <= columns and len(self._chars) <= columns:
             return "".join(reversed(kept))
-        while used + len(CUT) > columns and kept:
-            used -= cells(kept.pop())
+        while kept and (used + len(CUT) > columns or cells(kept[-1]) == 0):
+            used -= cells(kept.pop())  # a mark or a joiner has nothing left to stand upon
         return CUT + "".join(reversed(kept))
 
     def _press(self, char: str) -> None:

@@ -1,0 +1,157 @@
+"""The targets: one function each, from any bytes to nothing, or to an exception."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from netchat.chat.events import Message, Pong
+from netchat.chat.requests import Hello, Join, Ping
+from netchat.client.editor import Editor
+from netchat.client.harmless import harmless
+from netchat.errors import BadJson, FatalError
+from netchat.wire.framing import LengthPrefixed, frame
+from netchat.wire.messages import RefusedRequest, decode_event, decode_request, encode
+from netchat.wire.native import NativeClient
+from tests.sessions.support import Client, House
+
+Target = Callable[[bytes], None]
+
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates (UAX 9): they turn the direction of what follows."""
+
+MAX_SENTENCE = 300
+"""Characters of an error's sentence: it is for a person, and holds nothing of the peer's."""
+
+SERVED = 500
+"""Peers after which a session's target takes a new server, so that the log stays short."""
+
+
+def framing(data: bytes) -> None:
+    """However the bytes are cut up, the same payloads and the same failure come out."""
+    whole = _payloads([data])
+    assert _payloads([data[at : at + 1] for at in range(len(data))]) == whole
+    cut = data[0] % (len(data) + 1) if data else 0
+    assert _payloads([data[:cut], data[cut:]]) == whole
+
+
+def _payloads(pieces: Sequence[bytes]) -> list[bytes | type[FatalError]]:
+    machine = LengthPrefixed(256)
+    out: list[bytes | type[FatalError]] = []
+    for piece in pieces:
+        machine.receive_data(piece)
+        try:
+            while (payload := machine.next_payload()) is not None:
+                assert 1 <= len(payload) <= 256
+                out.append(payload)
+        except FatalError as exc:
+            out.append(type(exc))
+            return out
+    return out
+
+
+def requests(payload: bytes) -> None:
+    """A request that is sound, and says the same when it is sent on; or one of two refusals."""
+    try:
+        request = decode_request(payload)
+    except BadJson as exc:
+        _check_sentence(exc.message)
+    except RefusedRequest as exc:
+        _check_sentence(exc.error.message)
+    else:
+        assert decode_request(encode(request)) == request
+
+
+def events(payload: bytes) -> None:
+    """An event, one that is not known here, or a refusal."""
+    try:
+        event = decode_event(payload)
+    except BadJson as exc:
+        assert len(exc.message) < 2 * MAX_SENTENCE
+    else:
+        assert event is None or decode_event(encode(event)) == event
+
+
+def terminal(data: bytes) -> None:
+    """Nothing that others write commands the terminal; nothing typed breaks the editor."""
+    text = data.decode("utf-8", "replace")
+    shown = harmless(text)
+    assert not any(_commands(char) for char in shown)
+    assert harmless(shown) == shown
+    editor = Editor()
+    for line in editor.feed(data):
+        assert "\n" not in line
+    assert not any(_commands(char) for char in editor.tail(40))
+
+
+def _commands(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in BIDI
+
+
+class Sessions:
+    """A whole server, on sockets in memory, and a healthy member beside the hostile peer.
+
+    Each line of the input is a payload, which is framed; one that begins with `!` is sent as
+    it is. Every line comes in a tick of its own.
+    """
+
+    def __init__(self, welcome: bool) -> None:
+        self._welcome = welcome
+        self._left = 0
+
+    def __call__(self, data: bytes) -> None:
+        if self._left == 0:
+            self._open()
+        self._left -= 1
+        peer = self._house.connect()
+        if self._welcome:
+            peer.says(Hello(version=1, name=f"guest{self._left}"), Join(room="lobby"))
+        for line in data.split(b"\n"):
+            peer.sock.inbox += line[1:] if line.startswith(b"!") else frame(line or b"\n")
+            self._house.settle()
+        self._check(peer)
+        peer.drops()
+        self._house.clients.remove(peer)
+        self._check_neighbour()
+
+    def _open(self) -> None:
+        self._left = SERVED
+        self._house = House()
+        self._neighbour = self._house.enter("neighbour", "lobby")
+        self._seq = 0
+
+    def _check(self, peer: Client) -> None:
+        """What it was told are sound events in whole frames, and a fatal one was the last."""
+        machine = NativeClient()
+        machine.receive_data(bytes(peer.sock.outbox))
+        told = list(iter(machine.next_event, None))
+        assert not machine.pending and len(machine._data) == 0, "a frame was cut"
+        fatal = [at for at, event in enumerate(told) if getattr(event, "fatal", False)]
+        assert fatal in ([], [len(told) - 1])
+        assert len(peer.transport._queue or ()) == 0
+
+    def _check_neighbour(self) -> None:
+        """The neighbour is served, and has every message once and in order."""
+        self._neighbour.says(Ping())
+        heard = self._neighbour.heard()
+        assert any(isinstance(event, Pong) for event in heard)
+        for message in heard:
+            if isinstance(message, Message) and message.room == "lobby":
+                self._seq += 1
+                assert message.seq == self._seq
+
+
+def _check_sentence(sentence: str) -> None:
+    assert len(sentence) < MAX_SENTENCE
+    assert sentence.isprintable()
+
+
+TARGETS: dict[str, Callable[[], Target]] = {
+    "framing": lambda: framing,
+    "requests": lambda: requests,
+    "events": lambda: events,
+    "terminal": lambda: terminal,
+    "stranger": lambda: Sessions(welcome=False),
+    "guest": lambda: Sessions(welcome=True),
+}
+"""By name; each call gives a fresh one."""
