@@ -29,7 +29,7 @@ class Directory:
         self._next_id = 1
         for stored in sorted(state.rooms, key=lambda stored: stored.active):
             room = self._add(stored.row.room, stored.row.key, stored.row.name)
-            room.first = stored.first
+            room.oldest = stored.first
             room.committed = room.published = stored.head
             room.active = stored.active
             room.damaged = stored.damaged

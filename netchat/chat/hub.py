@@ -269,7 +269,7 @@ class Hub:
     def _on_firsts(self, firsts: dict[int, int]) -> None:
         for number, first in firsts.items():
             if (room := self.directory.by_id(number)) is not None:
-                room.first = min(first, room.published + 1)  # what is fresh still goes out
+                room.oldest = first
 
     # -- coming and going --------------------------------------------------------------------
 

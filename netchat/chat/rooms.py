@@ -75,8 +75,8 @@ class Room:
     """A named log with its members; also a private talk between the two of `talk`."""
 
     __slots__ = (
-        "active", "changes", "committed", "damaged", "first", "fresh", "id", "key", "lagging",
-        "live", "members", "name", "published", "stored", "talk", "topic",
+        "active", "changes", "committed", "damaged", "fresh", "id", "key", "lagging",
+        "live", "members", "name", "oldest", "published", "stored", "talk", "topic",
     )  # fmt: skip
 
     def __init__(self, id: int, key: str, name: str, topic: str = "") -> None:
@@ -84,7 +84,8 @@ class Room:
         self.key = key
         self.name = name
         self.topic = topic
-        self.first = 1
+        self.oldest = 1
+        """The oldest seq that the log still holds, its next one where it holds none."""
         self.committed = 0
         self.published = 0
         self.active = 0
@@ -102,6 +103,12 @@ class Room:
     @property
     def head(self) -> int:
         return self.published
+
+    @property
+    def first(self) -> int:
+        """The oldest seq that is still to be had. What is not yet published still goes out, even
+        if the log holds it no more."""
+        return min(self.oldest, self.published + 1)
 
     @property
     def count(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, takewhile
 
 from netchat.chat.log import PAGE_BYTES, Appended, Batch, Entry, Page, State, Trimmed
@@ -47,9 +47,9 @@ class MemoryLog:
         return Appended(placed.results, firsts)
 
     def trim(self, limit: int) -> Trimmed:
-        """See `chat.log.Store`. What was posted first goes first, over all rooms."""
+        """See `chat.log.Store`. Room by room: only within one do times never run backwards."""
         since = self._wall() - self._keep_ms if self._keep_ms else 0
-        old = list(islice(takewhile(lambda row: row.time < since, self._held.values()), limit))
+        old = list(islice(self._older(since), limit))
         for row in old:
             self._forget(row)
         return Trimmed({row.room: row.seq + 1 for row in old}, more=len(old) == limit)
@@ -83,6 +83,10 @@ class MemoryLog:
             entries.append(row.entry())
             size += len(row.text.encode())
         return Page(entries, more=False)
+
+    def _older(self, since: int) -> Iterator[MessageRow]:
+        for entries in self._rooms.values():
+            yield from takewhile(lambda row: row.time < since, entries.values())
 
     def _head(self, room: int) -> int:
         return self._heads.get(room, Head()).seq

@@ -116,3 +116,13 @@ def test_a_position_at_the_head_knows_no_gap() -> None:
     bob = chat.enter("bob")
     bob.says(Join(room="lobby", after=3))
     bob.gets(Joined)
+
+
+def test_what_went_before_it_was_published_is_gone_once_it_is() -> None:
+    chat, _ = filled(3)
+    room = lobby(chat)
+    room.published = 1
+    chat.hub.trimming.trim()
+    assert room.first == 2
+    room.published = 3
+    assert room.first == 4

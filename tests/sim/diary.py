@@ -35,8 +35,13 @@ class Diary:
             case events.Gap(reason="epoch_changed"):
                 self.next.pop(event.room, None)
             case events.Gap():
+                due = self.next.get(event.room, event.start)
+                if event.start > due:
+                    raise Violation(
+                        "a person misses nothing", f"{self._who} saw {event}, due was {due}"
+                    )
                 if event.room in self.next:
-                    self.next[event.room] = max(self.next[event.room], event.to + 1)
+                    self.next[event.room] = max(due, event.to + 1)
             case events.Joined():
                 self.members[event.room] = None if event.members is None else set(event.members)
                 self.counts[event.room] = event.count

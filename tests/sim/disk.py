@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from random import Random
 from typing import Protocol
 
@@ -24,8 +25,9 @@ from netchat.chat.log import (
     Stored,
     TalkRow,
     TokenRow,
+    Trimmed,
 )
-from netchat.storage.memory import MemoryLog
+from netchat.storage.memory import KEEP, MemoryLog
 from netchat.storage.place import Head, MessageRow
 
 
@@ -49,8 +51,9 @@ class Disk(Protocol):
     def is_lost(self, room: int, seq: int, id: str) -> bool:
         """Whether a message that should be on record by now is not."""
 
-    def first(self, room: int) -> int:
-        """The oldest seq of a room that is still on record, 1 where there is none."""
+    def span(self, room: int) -> tuple[int, int]:
+        """The oldest seq of a room that is still on record, and its head: head + 1 and head
+        where there is none."""
 
     def set_failing(self, failing: bool) -> None:
         """Whether single writes may fail, if this disk's ever do."""
@@ -64,11 +67,12 @@ class MemoryDisk:
     """Nothing outlives the process."""
 
     keep: int
+    keep_ms: int
     durability: str = "memory"
     log: MemoryLog | None = None
 
     def open(self, wall: Callable[[], int], new_epoch: Callable[[], str]) -> tuple[Store, Reader]:
-        self.log = MemoryLog(wall, new_epoch(), self.keep)
+        self.log = MemoryLog(wall, new_epoch(), self.keep or KEEP, self.keep_ms)
         return self.log, self.log
 
     def crash(self, power: bool, random: Random) -> None:
@@ -80,8 +84,8 @@ class MemoryDisk:
     def is_lost(self, room: int, seq: int, id: str) -> bool:
         return self.log is None or is_lost(self.log, room, seq, id)
 
-    def first(self, room: int) -> int:
-        return 1 if self.log is None else self.log._first(room)
+    def span(self, room: int) -> tuple[int, int]:
+        return span_of(self.log, room)
 
     def set_failing(self, failing: bool) -> None:
         """The worker in front of it fails for it."""
@@ -95,11 +99,12 @@ class MemoryDisk:
 
 @dataclass
 class ModelDisk:
-    """A journal of batches with their results."""
+    """A journal of batches with their results, and of what retention took."""
 
     durability: str
     keep: int
-    journal: list[tuple[Batch, Appended]] = field(default_factory=list)
+    keep_ms: int
+    journal: list[tuple[Batch, Appended] | Trimmed] = field(default_factory=list)
     synced: int = 0
     epoch: str = ""
     clean: bool = True
@@ -114,8 +119,8 @@ class ModelDisk:
         self.log = ModelLog(self, wall)
         return self.log, self.log
 
-    def write(self, batch: Batch, appended: Appended) -> None:
-        self.journal.append((batch, appended))
+    def write(self, done: tuple[Batch, Appended] | Trimmed) -> None:
+        self.journal.append(done)
         if self.durability == "fsync":
             self.synced = len(self.journal)
 
@@ -132,8 +137,8 @@ class ModelDisk:
     def is_lost(self, room: int, seq: int, id: str) -> bool:
         return self.log is None or is_lost(self.log, room, seq, id)
 
-    def first(self, room: int) -> int:
-        return 1 if self.log is None else self.log._first(room)
+    def span(self, room: int) -> tuple[int, int]:
+        return span_of(self.log, room)
 
     def set_failing(self, failing: bool) -> None:
         """The worker in front of it fails for it."""
@@ -149,7 +154,7 @@ class ModelLog(MemoryLog):
     """A log in memory that is rebuilt from the journal at each start."""
 
     def __init__(self, disk: ModelDisk, wall: Callable[[], int]) -> None:
-        super().__init__(wall, disk.epoch, disk.keep)
+        super().__init__(wall, disk.epoch)
         self._disk = disk
         self._rows: dict[type, dict[object, object]] = {
             RoomRow: {},
@@ -158,8 +163,11 @@ class ModelLog(MemoryLog):
             TokenRow: {},
             RecordRow: {},
         }
-        for batch, appended in disk.journal:
-            self._replay(batch, appended)
+        for done in disk.journal:
+            if isinstance(done, Trimmed):
+                self._trim_again(done)
+            else:
+                self._replay(*done)
 
     def load(self) -> State:
         rows = self._rows
@@ -179,9 +187,29 @@ class ModelLog(MemoryLog):
 
     def append(self, batch: Batch) -> Appended:
         appended = super().append(batch)
-        self._disk.write(batch, appended)
+        self._disk.write((batch, appended))
         self._note(batch)
         return appended
+
+    def trim(self, limit: int) -> Trimmed:
+        """By age and by count alike, as SQLite does it, and not at once."""
+        since = self._wall() - self._disk.keep_ms if self._disk.keep_ms else 0
+        old: list[MessageRow] = []
+        for room, entries in self._rooms.items():
+            kept = self._head(room) - self._disk.keep if self._disk.keep else 0
+            gone = takewhile(lambda row: row.seq <= kept or row.time < since, entries.values())  # noqa: B023
+            old += islice(gone, limit - len(old))
+        for row in old:
+            self._forget(row)
+        trimmed = Trimmed({row.room: row.seq + 1 for row in old}, more=len(old) == limit)
+        if old:
+            self._disk.write(trimmed)
+        return trimmed
+
+    def _trim_again(self, trimmed: Trimmed) -> None:
+        for room, first in trimmed.firsts.items():
+            for row in [row for row in self._rooms[room].values() if row.seq < first]:
+                self._forget(row)
 
     def close(self) -> None:
         self._disk.synced = len(self._disk.journal)
@@ -218,8 +246,6 @@ class ModelLog(MemoryLog):
                 self._heads[post.room] = Head(result.seq, result.time)
                 self._rooms.setdefault(post.room, {})[result.seq] = row
                 self._held[post.identity, post.id] = row
-        for number in appended.firsts:
-            self._trim(number)
 
     def _active(self, room: int) -> int:
         return self._heads.get(room, Head()).time
@@ -228,6 +254,10 @@ class ModelLog(MemoryLog):
 def rows_of(log: MemoryLog) -> list[MessageRow]:
     """Everything that a log in memory holds."""
     return [row for room in sorted(log._rooms) for _, row in sorted(log._rooms[room].items())]
+
+
+def span_of(log: MemoryLog | None, room: int) -> tuple[int, int]:
+    return (1, 0) if log is None else (log._first(room), log._head(room))
 
 
 def is_lost(log: MemoryLog, room: int, seq: int, id: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netchat.chat import trimming
 from netchat.client.machine import State
 
 from .person import Person
@@ -29,10 +30,10 @@ def why_not_at_rest(sim: Simulation) -> str | None:
     for connection in sim.net.connections:
         if not connection.client_gone and (connection.down.buffer or connection.down.arrived):
             return f"c{connection.number} has bytes on their way"
-    return _why_server_is_busy(server) or _why_people_are_missing(sim, server)
+    return _why_server_is_busy(sim, server) or _why_people_are_missing(sim, server)
 
 
-def _why_server_is_busy(server: Server) -> str | None:
+def _why_server_is_busy(sim: Simulation, server: Server) -> str | None:
     hub = server.hub
     if hub.posting.has_posts or hub.outgoing.dirty or hub.outgoing.hungry:
         return "posts are under way"
@@ -48,6 +49,11 @@ def _why_server_is_busy(server: Server) -> str | None:
             return f"{room.name} has readers that lag"
         if room.changes.due:
             return f"{room.name} has presence to tell"
+        first, head = sim.ledger.retention.span(room.name)
+        if room.first != min(first, head + 1):
+            return f"{room.name} is thought to begin at {room.first}, not {first}"
+        if sim.ledger.is_overdue(room.name, slack=int(2_000 * trimming.INTERVAL) + 5_000):
+            return f"{room.name} has what should be gone"
     return None
 
 

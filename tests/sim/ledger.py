@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from netchat.chat.events import Accepted, Message
 from netchat.storage.place import MessageRow
 
+from .retention import Retention
 from .world import Violation
 
 
@@ -43,9 +44,7 @@ class Receipt:
 class Ledger:
     """What all connections have been told."""
 
-    def __init__(
-        self, is_lost: Callable[[str, int, str], bool], is_trimmed: Callable[[str, int], bool]
-    ) -> None:
+    def __init__(self, is_lost: Callable[[str, int, str], bool], retention: Retention) -> None:
         self.epoch = ""
         self.facts: dict[tuple[str, int], Fact] = {}
         self.receipts: dict[tuple[int, str], Receipt] = {}
@@ -54,8 +53,8 @@ class Ledger:
         self.names: dict[int, set[str]] = {}
         """Every name that an identity has had."""
         self.posted = 0
+        self.retention = retention
         self._is_lost = is_lost
-        self.is_trimmed = is_trimmed
 
     # -- identities ------------------------------------------------------------------------------
 
@@ -97,7 +96,7 @@ class Ledger:
         """A post has been acknowledged."""
         receipt = Receipt(event.room, event.seq, event.time, text)
         first = self.receipts.get((identity, event.id))
-        if first is None or self.is_trimmed(first.room, first.seq):
+        if first is None or self.retention.is_gone(first.room, first.seq):
             first = self.receipts[identity, event.id] = receipt
         if first != receipt:
             raise Violation("an id is stored once", f"{event.id}: {first}, then {receipt}")
@@ -108,6 +107,19 @@ class Ledger:
             raise Violation("an acknowledgement names its message", f"{event} for {fact}")
         self.posted += not event.duplicate
         self._must_be_safe(event.room, event.seq, event.id)
+
+    def told_gone(self, room: str, seq: int) -> None:
+        """Somebody has been told that this message, and all before it, are no longer held."""
+        self.retention.check_gone(room, seq, self._time_of(room, seq))
+
+    def is_overdue(self, room: str, slack: int) -> bool:
+        """Whether a room still holds what should be gone."""
+        oldest = self._time_of(room, self.retention.span(room)[0])
+        return self.retention.is_overdue(room, oldest, slack)
+
+    def _time_of(self, room: str, seq: int) -> int | None:
+        fact = self.facts.get((room, seq))
+        return None if fact is None else fact.time
 
     def _must_be_safe(self, room: str, seq: int, id: str) -> None:
         if self._is_lost(room, seq, id):
@@ -131,27 +143,30 @@ class Ledger:
             if (row.identity, row.id) in keys:
                 raise Violation("an id is stored once", f"the log has {row.id} twice")
             keys.add((row.identity, row.id))
-        for name, held in rooms.items():
-            if sorted(held) != list(range(min(held), max(held) + 1)):
-                raise Violation("seqs are contiguous", f"{name} has {sorted(held)}")
+        for name in names.values():
+            first, head = self.retention.span(name)
+            if sorted(rooms.get(name, ())) != list(range(first, head + 1)):
+                raise Violation("seqs are contiguous", f"{name} has {sorted(rooms[name])}")
         for (room, seq), fact in self.facts.items():
-            found = _held(rooms, room, seq)
+            found = self._held(rooms, room, seq, fact.time)
             if found is not None and _as_fact(found) != fact:
                 raise Violation("told means committed", f"{room} {seq}: {fact}, held {found}")
         for (_, id), receipt in self.receipts.items():
-            found = _held(rooms, receipt.room, receipt.seq)
+            found = self._held(rooms, receipt.room, receipt.seq, receipt.time)
             if found is not None and (found.id, found.text) != (id, receipt.text):
                 raise Violation("accepted means committed", f"{id}: {receipt}, held {found}")
 
-
-def _held(rooms: dict[str, dict[int, MessageRow]], room: str, seq: int) -> MessageRow | None:
-    """What the log has there; None where retention has taken it. Raises where it is lost."""
-    held = rooms.get(room, {})
-    if seq in held:
-        return held[seq]
-    if not held or seq > max(held):
-        raise Violation("told means committed", f"{room} {seq} is not in the log")
-    return None
+    def _held(
+        self, rooms: dict[str, dict[int, MessageRow]], room: str, seq: int, time: int
+    ) -> MessageRow | None:
+        """What the log has there; None where retention has taken it. Raises where it is lost."""
+        first, head = self.retention.span(room)
+        if seq > head or (seq >= first and seq not in rooms.get(room, {})):
+            raise Violation("told means committed", f"{room} {seq} is not in the log")
+        if seq < first:
+            self.retention.check_may_go(room, seq, time, head)
+            return None
+        return rooms[room][seq]
 
 
 def _as_fact(row: MessageRow) -> Fact:

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from netchat.chat import events, hub, posting, presence, rooms
+from msgspec.structs import replace
+
+from netchat.chat import events, hub, posting, presence, rooms, trimming
 from netchat.chat.handlers import listing, login
 from netchat.client import positions
-from netchat.config import Config, Limits, Server
+from netchat.config import Config, Limits, Retention, Server
 from netchat.net import flushing
 from netchat.net.transport import Transport
 from netchat.sessions import delivery, door, tail, turns
@@ -26,6 +28,7 @@ from netchat.storage import memory, tables
 
 from .pipe import Line
 from .worker import Pace
+from .world import DAY
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ class Plan:
     config: Config
     durability: str
     keep: int
+    """Messages kept a room, 0 for all of them."""
+    keep_ms: int
+    """How long they are kept, 0 for ever."""
     persons: int
     probers: int
     hostiles: int
@@ -88,16 +94,21 @@ class Plan:
         return Line(2, (1 << 20,), 0.0, 1 << 17, 1 << 17, spared=True)
 
 
-def draw_plan(random: Random, durability: str | None = None) -> Plan:
-    """The plan of one run."""
-    kind = random.choices(["fsync", "wal", "memory"], [6, 2, 2])[0]
-    durability = durability or kind
+def draw_plan(random: Random, *, on_disk: bool = False) -> Plan:
+    """The plan of one run; `on_disk`: the log outlives the process."""
+    durability = random.choices(["fsync", "wal", "memory"], [6, 2, 2])[0]
+    if on_disk and durability == "memory":
+        durability = "fsync"
     heavy = random.random() < 0.3
     private = random.random() < 0.7
+    config = _config(random, durability)
+    keep = random.choice([8, 30, 0, 0, 0])
+    keep_ms = random.choice([0, 0, 0, 0, 1_000, 4_000])
     return Plan(
-        config=_config(random, durability),
+        config=replace(config, retention=Retention(days=keep_ms / DAY, messages=keep)),
         durability=durability,
-        keep=random.choice([8, 30, 50_000, 50_000, 50_000]),
+        keep=keep,
+        keep_ms=keep_ms,
         persons=random.randint(2, 7),
         probers=random.randint(0, 3),
         hostiles=random.choice([0, 0, 1, 3]),
@@ -188,6 +199,8 @@ def _limits(random: Random) -> dict[str, int]:
         "pending_bytes": random.choice([2_000, 64 * 2**20]),
         "rows": random.choice([2, 200]),
         "listed": random.choice([2, 4, 200]),
+        "trim_every": random.choice([1, 2]),
+        "trim_page": random.choice([1, 4, 500]),
     }
 
 
@@ -205,6 +218,8 @@ PLACES: dict[str, list[tuple[Any, str]]] = {
     "held_bytes": [(hub, "MAX_HELD_REQUESTS_BYTES")],
     "pending_bytes": [(posting, "MAX_PENDING_BYTES")],
     "rows": [(listing, "PAGE_ROWS"), (login, "WELCOME_TALKS"), (positions, "LISTED_TALKS")],
+    "trim_every": [(trimming, "INTERVAL")],
+    "trim_page": [(trimming, "PAGE")],
     "listed": [(events, "LISTED_MEMBERS"), (presence, "LISTED_MEMBERS"), (rooms, "LISTED_MEMBERS")],
 }
 """Where each limit is read. `high`, `low` and `tail` are defaults of arguments besides."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from netchat.chat.handlers import joining
-from netchat.chat.hub import Hub
 from netchat.chat.rooms import Room
 from netchat.net.reactor import WRITE
 from netchat.net.transport import Transport
@@ -128,31 +127,6 @@ def the_tail_is_off_by_one(patch: Patch) -> None:
         return found and (found[0], found[1] - 1)
 
     around(patch, Tails, "read", read)
-
-
-@bug
-def a_gap_is_not_told(patch: Patch) -> None:
-    def skip(inner: Any, delivery: Any, cursor: Any, session: Any, first: int) -> None:
-        cursor.next = first
-
-    around(patch, Delivery, "_skip_trimmed", skip)
-
-
-@bug
-def a_gap_reaches_as_far_as_retention_by_now(patch: Patch) -> None:
-    def skip(inner: Any, delivery: Any, cursor: Any, session: Any, first: int) -> None:
-        inner(delivery, cursor, session, max(first, cursor.room.first))
-
-    around(patch, Delivery, "_skip_trimmed", skip)
-
-
-@bug
-def retention_overtakes_what_is_published(patch: Patch) -> None:
-    def on_firsts(inner: Any, hub: Any, firsts: dict[int, int]) -> None:
-        for number, first in firsts.items():
-            hub.directory.by_id(number).first = first
-
-    around(patch, Hub, "_on_firsts", on_firsts)
 
 
 @bug

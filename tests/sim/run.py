@@ -12,7 +12,7 @@ from time import monotonic
 from .simulation import Failure, Outcome, Simulation
 from .sqlite_disk import SqliteDisk
 
-SQLITE_EVERY = 25
+SQLITE_EVERY = 5
 """One seed in so many runs on the real SQLite log; the others on the model of one."""
 
 CHUNK = 10

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from netchat.errors import StoreFailed, StoreFull
 
 from .connection import Connection
+from .world import DAY
 
 if TYPE_CHECKING:
     from .simulation import Simulation
 
 DRAIN_SLACK = 3.0
 """Seconds that a stop may take beyond the time that the operator gave."""
-
-DAY = 86_400_000
 
 
 class Saboteur:

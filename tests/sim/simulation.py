@@ -27,6 +27,7 @@ from .net import Net
 from .person import Person
 from .plan import Plan, draw_plan, limits_in_force
 from .prober import Calm, Hostile, Prober, Wild
+from .retention import Retention, Span
 from .sabotage import Saboteur
 from .selector import SimSelector
 from .witness import Witness
@@ -68,15 +69,16 @@ class Failure(Exception):
 class Simulation:
     """`run` it once."""
 
-    def __init__(self, seed: int, make_disk: Callable[[World], Disk] | None = None) -> None:
+    def __init__(self, seed: int, make_disk: Callable[[World, Plan], Disk] | None = None) -> None:
         self.world = World(seed)
-        durability = "fsync" if make_disk is not None else None
-        self.plan: Plan = draw_plan(self.world.random("plan"), durability)
+        on_disk = make_disk is not None
+        self.plan: Plan = draw_plan(self.world.random("plan"), on_disk=on_disk)
         self.net = Net(self.world)
         self.net.accept_failures = self.plan.accept_failures
         self.net.watch = self._watch
-        self.disk = self._model_disk() if make_disk is None else make_disk(self.world)
-        self.ledger = Ledger(self._is_lost, self._is_trimmed)
+        self.disk = self._model_disk() if make_disk is None else make_disk(self.world, self.plan)
+        retention = Retention(self.world, self.plan.keep, self.plan.keep_ms, self._span)
+        self.ledger = Ledger(self._is_lost, retention)
         self.witnesses: dict[Connection, Witness] = {}
         self.server: Server | None = None
         self.persons: list[Person] = []
@@ -91,9 +93,10 @@ class Simulation:
         self._saboteur = Saboteur(self, self._random)
 
     def _model_disk(self) -> Disk:
-        if self.plan.durability == "memory":
-            return MemoryDisk(self.plan.keep)
-        return ModelDisk(self.plan.durability, self.plan.keep)
+        plan = self.plan
+        if plan.durability == "memory":
+            return MemoryDisk(plan.keep, plan.keep_ms)
+        return ModelDisk(plan.durability, plan.keep, plan.keep_ms)
 
     # -- the run ---------------------------------------------------------------------------------
 
@@ -225,11 +228,11 @@ class Simulation:
         found = self.server.hub.directory.find(room)
         return found is None or self.disk.is_lost(found.id, seq, id)
 
-    def _is_trimmed(self, room: str, seq: int) -> bool:
-        """Whether retention has taken a message, and the memory of its id with it."""
+    def _span(self, room: str) -> Span:
+        """What of a room is on the disk."""
         assert self.server is not None
         found = self.server.hub.directory.find(room)
-        return found is not None and self.disk.first(found.id) > seq
+        return (1, 0) if found is None else self.disk.span(found.id)
 
     def _crashed(self, power: bool) -> None:
         """The process is gone, in the middle of whatever it was doing."""

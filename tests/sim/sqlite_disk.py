@@ -24,6 +24,7 @@ from netchat.storage import schema
 from netchat.storage.place import MessageRow
 from netchat.storage.sqlite import SqliteLog, SqliteReader
 
+from .plan import Plan
 from .world import World
 
 SECTOR = 512
@@ -124,9 +125,10 @@ class VfsFile(apsw.VFSFile):
 class SqliteDisk:
     """A Disk, see `disk`."""
 
-    durability = "fsync"
-
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, plan: Plan) -> None:
+        self.durability = plan.durability
+        self._plan = plan
+        self._boot = 1
         self._folder = Path(tempfile.mkdtemp(prefix="netchat-sim-", dir=FAST))
         self._file = self._folder / "netchat.db"
         self._vfs = Vfs(world.random("disk"))
@@ -136,7 +138,10 @@ class SqliteDisk:
 
     def open(self, wall: Callable[[], int], new_epoch: Callable[[], str]) -> tuple[Store, Reader]:
         self._vfs.failures = 0.0
-        self._store = SqliteLog(self._file, "fsync", wall, new_epoch, "")
+        durability: Any = self.durability
+        keep, keep_ms = self._plan.keep, self._plan.keep_ms
+        boot = f"boot {self._boot}"
+        self._store = SqliteLog(self._file, durability, wall, new_epoch, boot, keep, keep_ms)
         self._reader = SqliteReader(self._file)
         return self._store, self._reader
 
@@ -149,6 +154,7 @@ class SqliteDisk:
 
     def crash(self, power: bool, random: Random) -> None:
         if power:
+            self._boot += 1
             for written in self._vfs.files.values():
                 if written.path.exists():
                     written.lose_power(random)
@@ -184,8 +190,14 @@ class SqliteDisk:
     def is_lost(self, room: int, seq: int, id: str) -> bool:
         return False  # a look at the file for each message would take too long; see `rows`
 
-    def first(self, room: int) -> int:
-        return 1
+    def span(self, room: int) -> tuple[int, int]:
+        assert self._store is not None and self._store._anchor is not None
+        query = (
+            "SELECT coalesce((SELECT min(seq) FROM messages WHERE room = :room), head + 1), head"
+            " FROM rooms WHERE room = :room"
+        )
+        found: Any = self._store._anchor.execute(query, {"room": room}).fetchall()
+        return found[0] if found else (1, 0)
 
     def discard(self) -> None:
         self._vfs.failures = 0.0

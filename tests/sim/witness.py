@@ -135,6 +135,8 @@ class Witness:
             case requests.Join():
                 stream = self.streams.setdefault(event.room, Stream(event.room))
                 stream.on_joined(request, event, self._ledger.epoch)
+                if event.first > 1:
+                    self._ledger.told_gone(event.room, event.first - 1)
             case requests.Leave():
                 self._hold_own_messages(event.room)
                 self.streams[event.room].joined = False
@@ -196,9 +198,9 @@ class Witness:
         self._ledger.told(event, self._ledger.epoch)
 
     def _on_gap(self, event: events.Gap) -> None:
-        self._stream(event.room).on_gap(event, self._ledger.epoch)
-        if event.reason == "retention" and not self._ledger.is_trimmed(event.room, event.to):
-            self._fail("a gap names what is gone", f"{event}, and it is still there")
+        self._stream(event.room, event.start).on_gap(event, self._ledger.epoch)
+        if event.reason == "retention":
+            self._ledger.told_gone(event.room, event.to)
 
     def _may_read(self, event: events.Message) -> None:
         if self._identity is None:

@@ -17,6 +17,8 @@ from random import Random
 START = 1_700_000_000_000
 """The wall clock's first instant, in ms since the Unix epoch."""
 
+DAY = 86_400_000
+
 RECENT = 400
 """Trace lines kept for a failure's report."""
 
@@ -43,6 +45,8 @@ class World:
         self.now = 0
         self.jump = 0
         """What the wall clock is off by, in ms."""
+        self.latest = 0
+        """The latest time that the wall clock has shown anybody."""
         self.woken = False
         """Another thread than the loop's has something for it."""
         self.sometimes: Counter[str] = Counter()
@@ -64,7 +68,9 @@ class World:
         return self.now / 1000
 
     def wall(self) -> int:
-        return START + self.now + self.jump
+        wall = START + self.now + self.jump
+        self.latest = max(self.latest, wall)
+        return wall
 
     # -- what happens next -----------------------------------------------------------------------
 

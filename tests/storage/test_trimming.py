@@ -74,6 +74,16 @@ def test_what_is_too_old_goes(open_log: OpenLog) -> None:
     assert (seqs(log), seqs(log, ATTIC)) == ([3], [])
 
 
+def test_a_clock_that_goes_back_keeps_no_other_room_from_being_trimmed(open_log: OpenLog) -> None:
+    log = open_log(keep_ms=HOUR)
+    log.clock.now += 24 * HOUR
+    log.post(post("from tomorrow"))
+    log.clock.now -= 24 * HOUR
+    log.post(post("a", room=ATTIC))
+    log.clock.now += HOUR + 1
+    assert log.trim() == {ATTIC.room: 2}
+
+
 def test_the_stricter_limit_counts(open_log: OpenLog) -> None:
     log = open_log(keep=4, keep_ms=HOUR)
     log.post(*numbered(6))
