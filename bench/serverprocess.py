@@ -149,7 +149,7 @@ class NetchatServer(ServerProcess):
         command = [
             sys.executable, "-m", "netchat", "serve", "--listen", "127.0.0.1:0",
             "--durability", durability, "--data", str(folder / "data"),
-            "--set", "limits.enabled=false",
+            "--set", "limits.enabled=false", "--web", "off",
         ]  # fmt: skip
         for setting in settings:
             command += ["--set", setting]

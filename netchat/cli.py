@@ -17,7 +17,7 @@ from netchat import __version__, exits
 from netchat.admin.commands import add_user_commands
 from netchat.config import Config, data_folder, load_config, parse_set, to_toml
 from netchat.errors import ConfigError, StartError
-from netchat.net.addresses import DEFAULT_PORT
+from netchat.net.addresses import DEFAULT_PORT, WEB_PORT
 
 if TYPE_CHECKING:
     from netchat.server import Server
@@ -104,6 +104,8 @@ def _flags(args: argparse.Namespace) -> dict[str, str | list[str]]:
     flags: dict[str, str | list[str]] = dict(parse_set(text) for text in args.set)
     if args.listen:
         flags["server.listen"] = args.listen
+    if args.web:
+        flags["web.listen"] = args.web
     if args.data is not None:
         flags["server.data"] = args.data
     if args.durability is not None:
@@ -156,6 +158,14 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="HOST:PORT",
         help=f"where to listen (repeatable; port 0 takes a free one; default {SERVER})",
+    )
+    add(
+        "--web",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="where browsers find the page (repeatable; off: nowhere; "
+        f"default 127.0.0.1:{WEB_PORT}, where that is free)",
     )
     add("--data", metavar="DIR", help="folder of the log (default: the user's state folder)")
     add(

@@ -41,6 +41,7 @@ Wait = Annotated[float, Meta(ge=0, le=86_400, description="seconds, from 0 to 86
 Days = Annotated[float, Meta(ge=0, le=36_500, description="days, from 0 to 36500")]
 Messages = Annotated[int, Meta(ge=0, le=10**9, description="a whole number from 0 to 1000000000")]
 Line = Annotated[str, Meta(pattern=rf"^[^{_CONTROL}]*\Z", description="one line of text")]
+Lines = Annotated[list[Line], Meta(description="a list of lines of text")]
 Folder = Annotated[
     Annotated[str, Meta(pattern=rf"^[^{_CONTROL}]+\Z")] | None,
     Meta(description="the name of a folder"),
@@ -48,6 +49,14 @@ Folder = Annotated[
 Addresses = Annotated[
     list[Annotated[str, Meta(pattern=r"^[\w.:/%*\[\]-]+:[\w./-]+\Z")]],
     Meta(min_length=1, description="a list of addresses such as 127.0.0.1:7337"),
+]
+AUTO, OFF = "auto", "off"
+WebAddresses = Annotated[
+    list[Annotated[str, Meta(pattern=r"^(auto|off|[\w.:/%*\[\]-]*:[\w./-]+)?\Z")]],
+    Meta(description="auto, off, or a list of addresses such as 127.0.0.1:7338"),
+]
+Prefix = Annotated[
+    str, Meta(pattern=r"^(/[\w.~/-]*)?\Z", description="a path such as /chat, or nothing")
 ]
 ServerName = Annotated[
     str,
@@ -101,6 +110,19 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shutdown: Wait = 8
 
 
+class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The web door: the page, WebSocket, HTTP."""
+
+    # `auto`: 127.0.0.1:7338, or none where something else is there already. `off`: none.
+    listen: WebAddresses = field(default_factory=lambda: [AUTO])
+    # Pages of other hosts that may connect, as in https://chat.example.org; `*`: all.
+    origins: Lines = field(default_factory=list)
+    # The path at which a reverse proxy has us, where it does not take it off.
+    prefix: Prefix = ""
+    # Messages are short: compressing costs more than it saves on most networks.
+    compression: Switch = False
+
+
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept of each room; the rest is deleted, and clients are told of the gap."""
 
@@ -120,6 +142,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings. `topics` gives public rooms (by name) the topic that `joined` shows."""
 
     server: Server = field(default_factory=Server)
+    web: Web = field(default_factory=Web)
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
     log: Log = field(default_factory=Log)
@@ -128,6 +151,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 _SECTIONS: dict[str, type[Struct]] = {
     "server": Server,
+    "web": Web,
     "limits": Limits,
     "retention": Retention,
     "log": Log,

@@ -22,14 +22,15 @@ from typing import Any
 
 from netchat import __version__
 from netchat.admin.door import AdminDoor
+from netchat.binding import bind
 from netchat.chat.events import Error
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.settings import ChatSettings
-from netchat.config import Config, Retention
+from netchat.config import AUTO, OFF, Config, Retention
 from netchat.environment import Environment
-from netchat.errors import ConfigError, RefusedError, StartError, TooManyConnections
-from netchat.net.addresses import parse_address
+from netchat.errors import RefusedError, StartError, TooManyConnections
+from netchat.net.addresses import WEB_PORT
 from netchat.net.listener import Listener
 from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
@@ -38,10 +39,14 @@ from netchat.sessions.door import Door
 from netchat.sessions.entrance import Entrance
 from netchat.sessions.heartbeat import SLOT, Heartbeat
 from netchat.sessions.native import NativeSession
+from netchat.sessions.page import load_page
 from netchat.sessions.tail import Tails
 from netchat.sessions.turns import Turns
+from netchat.sessions.web import Web, refuse_http
 from netchat.shutdown import Drain
 from netchat.wire.native import MAX_FRAME, NATIVE
+
+WEB = f"127.0.0.1:{WEB_PORT}"
 
 log = logging.getLogger("netchat.server")
 
@@ -126,6 +131,13 @@ class Server:
             new_throttle=self._new_throttle,
             login_timeout=limits.login_timeout,
         )
+        self.web = Web(
+            door=self.door,
+            later=reactor.call_later,
+            new_id=self._new_id,
+            page=load_page(),
+            settings=self.config.web,
+        )
         reactor.collect += [self._beat, self.turns.run]
         reactor.append.append(self._append)
         reactor.deliver += [
@@ -139,38 +151,40 @@ class Server:
 
     # -- entrances ---------------------------------------------------------------------------
 
-    def _entrances(self) -> list[Entrance]:
-        return [
-            Entrance(
-                setting="server.listen",
-                addresses=self.config.server.listen,
-                ready="native={}",
-                admit=self._admit_native,
-                refusal=_refuse_native,
-            )
-        ]
-
     def _bind(self) -> list[tuple[Entrance, socket]]:
-        bound: list[tuple[Entrance, socket]] = []
         try:
-            for entrance in self._entrances():
-                for text in entrance.addresses:
-                    bound += [(entrance, sock) for sock in self._bind_one(entrance, text)]
+            return bind(self._entrances(), self._env.listen)
         except StartError:
-            for _, sock in bound:
-                sock.close()
             self.reactor.close()
             raise
-        return bound
 
-    def _bind_one(self, entrance: Entrance, text: str) -> list[socket]:
-        try:
-            return self._env.listen(*parse_address(text))
-        except ValueError as exc:
-            raise ConfigError(f"{entrance.setting}: {exc}") from None
-        except OSError as exc:
-            reason = exc.strerror or str(exc)
-            raise StartError(f"Cannot listen on {text}: {reason}.") from None
+    def _entrances(self) -> list[Entrance]:
+        native = Entrance(
+            setting="server.listen",
+            addresses=self.config.server.listen,
+            ready="native={}",
+            admit=self._admit_native,
+            refusal=_refuse_native,
+        )
+        wanted = [text for text in self.config.web.listen if text not in ("", OFF)]
+        web = Entrance(
+            setting="web.listen",
+            addresses=[WEB if text == AUTO else text for text in wanted],
+            optional=wanted == [AUTO],
+            ready="web=http://{}/",
+            admit=self._admit_web,
+            refusal=refuse_http,
+        )
+        return [native, web]
+
+    def _admit_native(self, transport: Transport, now: float) -> None:
+        NativeSession(self._new_id(), self.door, transport).start(now)
+
+    def _admit_web(self, transport: Transport, _now: float) -> None:
+        self.web.admit(transport)
+
+    def _new_id(self) -> str:
+        return f"s{next(self._numbers)}"
 
     def _open(self, entrance: Entrance, sock: socket) -> None:
         listener = Listener(self.reactor, sock, partial(self.accepted, entrance))
@@ -217,15 +231,9 @@ class Server:
         else:
             entrance.admit(transport, self.reactor.now)
 
-    def _admit_native(self, transport: Transport, now: float) -> None:
-        NativeSession(self._new_id(), self.door, transport).start(now)
-
-    def _new_id(self) -> str:
-        return f"s{next(self._numbers)}"
-
     def _is_crowded(self, address: str) -> bool:
         limits = self.config.limits
-        if len(self.door.sessions) >= self._env.max_connections:
+        if self.door.census.total >= self._env.max_connections:
             return True
         return limits.enabled and self.door.census[address] >= limits.connections_per_address
 
@@ -268,7 +276,7 @@ class Server:
         """Counters for the operator; times in milliseconds."""
         lag = self.reactor.lag
         return {
-            "connections": len(self.door.sessions),
+            "connections": self.door.census.total,
             "refused_connections": self.refused,
             "accepted": self.hub.accepted,
             "delivered": self.delivery.delivered,

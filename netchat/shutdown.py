@@ -67,6 +67,7 @@ class Drain:
             listener.close()
         for session in server.door.sessions:
             session.transport.pause_reading()
+        server.web.drain()
         seconds = server.config.limits.shutdown
         server.reactor.call_later(seconds * COMMIT_SHARE, self._commit_is_late)
         server.reactor.call_later(seconds, self._cut)

@@ -27,8 +27,9 @@ ALLOWED: dict[str, set[str]] = {
     "sessions": {"chat", "wire", "net"},
     "admin": {"chat", "wire", "net", "config", "exits"},
     "environment": {*EVERYTHING, "admin"},
+    "binding": {"net", "sessions"},
     "shutdown": {*EVERYTHING, "server"},
-    "server": {*EVERYTHING, "admin", "environment", "shutdown"},
+    "server": {*EVERYTHING, "binding", "admin", "environment", "shutdown"},
     "client": {"net", "wire", *SPOKEN, "exits"},  # its commands end with the same codes as `serve`
     "cli": {*EVERYTHING, "admin", "environment", "server", "client", "exits"},
     "__init__": {"client"},

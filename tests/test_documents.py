@@ -163,7 +163,9 @@ def test_a_manual_has_every_setting_with_its_default(manual: str) -> None:
     wanted = defaults()
     assert table.keys() == wanted.keys()
     del table["server.data"], wanted["server.data"]  # a folder, in words
-    wanted["server.listen"] = str(wanted["server.listen"]).replace("'", '"')
+    for key, value in wanted.items():
+        if isinstance(value, list):
+            wanted[key] = str(value).replace("'", '"')
     assert table == wanted
 
 

@@ -75,20 +75,23 @@ class Throttle:
 class Census:
     """Connections by address, to bound what one address may hold open."""
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_counts", "total")
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
+        self.total = 0
 
     def __getitem__(self, address: str) -> int:
         return self._counts.get(address, 0)
 
     def enter(self, address: str) -> None:
         """One connection more."""
+        self.total += 1
         self._counts[address] = self[address] + 1
 
     def leave(self, address: str) -> None:
         """One connection less; an address without any takes no memory."""
+        self.total -= 1
         count = self[address] - 1
         if count > 0:
             self._counts[address] = count

@@ -6,6 +6,7 @@ import errno
 import socket
 from typing import Any
 
+WEB_PORT = 7338
 DEFAULT_PORT = 7337
 """The project's own: nothing is registered there (IANA)."""
 

@@ -90,9 +90,9 @@ class Delivery:
             encode, write = session.wire.encode, session.transport.write
             for event in events:
                 write(encode(event), True)
-        closes, outgoing.closes = outgoing.closes, {}
-        for closing in closes:
-            cast(DoorSession, closing).transport.close()
+        closes, outgoing.closes = cast("dict[DoorSession, None]", outgoing.closes), {}
+        for session in closes:
+            session.hang_up(replies[session][-1] if session in replies else None)
 
     def _notify(self) -> None:
         notices, self._outgoing.notices = self._outgoing.notices, []

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from netchat.chat.events import Ping
+from netchat.chat.events import Event, Ping
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.now import Later, Now
@@ -218,6 +218,10 @@ class DoorSession(Session):
     def wake(self) -> None:
         if self.held is not None:
             self.door.turns.add(self)
+
+    def hang_up(self, last: Event | None) -> None:
+        """Close: everything has been said, and `last` came at the end of it."""
+        self.transport.close()
 
     def serve(self, budget: int, now: Now) -> bool:
         """One turn; see Turns. What it may not serve is held until `wake`."""

@@ -29,4 +29,6 @@ class Entrance:
     ready: str
     admit: Callable[[Transport, float], object]
     refusal: Callable[[RefusedError], bytes]
+    optional: bool = False
+    """An address that is in use already is passed over, with a warning."""
     new_transport: Callable[[Reactor, socket.socket, Any], Transport] = Transport

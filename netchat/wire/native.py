@@ -25,6 +25,23 @@ MAX_FRAME_BEFORE_WELCOME = 4_096
 thousand strangers who send half a frame hold 40 MiB, not 640 (ejabberd allows 8 KiB)."""
 
 
+def event_payload(event: Event) -> bytes:
+    """The payload of an event, within MAX_FRAME: a page that would not fit is cut.
+
+    Raises LocalProtocolError for anything else.
+    """
+    payload = encode(event)
+    while len(payload) > MAX_FRAME:
+        if not isinstance(event, HistoryPage | Members | RoomList):
+            raise _too_long(event)
+        event = event.cut()
+        shorter = encode(event)
+        if len(shorter) >= len(payload):
+            raise _too_long(event)
+        payload = shorter
+    return payload
+
+
 class NativeWire:
     """Events as frames."""
 
@@ -32,16 +49,7 @@ class NativeWire:
 
     def encode(self, event: Event) -> bytes:
         """One frame. A page that would not fit is cut; LocalProtocolError for anything else."""
-        payload = encode(event)
-        while len(payload) > MAX_FRAME:
-            if not isinstance(event, HistoryPage | Members | RoomList):
-                raise _too_long(event)
-            event = event.cut()
-            shorter = encode(event)
-            if len(shorter) >= len(payload):
-                raise _too_long(event)
-            payload = shorter
-        return frame(payload)
+        return frame(event_payload(event))
 
     def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
         """A frame a message in one blob, and the offset at which each frame ends.

@@ -19,6 +19,7 @@ class ServerThread:
     def __init__(self, folder: Path, **settings: str) -> None:
         flags: dict[str, str | list[str]] = {
             "server.listen": ["127.0.0.1:0"],
+            "web.listen": "off",
             "limits.enabled": "false",
         }
         flags |= {key.replace("_", ".", 1): value for key, value in settings.items()}

@@ -67,7 +67,8 @@ class ServerProcess:
     def launch(self) -> None:
         """Start it and wait for nothing."""
         listen = () if "--listen" in self.args else ("--listen", self.place)
-        serve = [*NETCHAT, "serve", *listen, "--data", str(self.data), *self.args]
+        web = () if "--web" in self.args else ("--web", "off")
+        serve = [*NETCHAT, "serve", *listen, *web, "--data", str(self.data), *self.args]
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
                 [*self.inside, *serve],

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from netchat.chat import events, hub, posting, presence, rooms, trimming
 from netchat.chat.handlers import listing, login
 from netchat.client import positions
-from netchat.config import Config, Limits, Retention, Server
+from netchat.config import Config, Limits, Retention, Server, Web
 from netchat.net import flushing
 from netchat.net.transport import Transport
 from netchat.sessions import delivery, door, tail, turns
@@ -144,6 +144,7 @@ def _config(random: Random, durability: Any) -> Config:
     enabled = random.random() < 0.4
     return Config(
         server=Server(durability=durability),
+        web=Web(listen=["off"]),
         limits=Limits(
             enabled=enabled,
             request_rate=random.choice([20.0, 100.0]),

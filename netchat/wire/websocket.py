@@ -1,0 +1,305 @@
+"""WebSocket (RFC 6455): its wire, and the server's machine behind a handshake.
+
+Rules of this file:
+
+- One text message carries one payload, the same JSON as in a native frame.
+- The library does the protocol, and nobody but this file knows the library.
+- What is sent to all is framed here, once, and goes past the library's object of each
+  connection. That is sound because it keeps no state about what was sent: nothing is ever sent
+  in fragments, no extension is used that remembers (permessage-deflate runs without context
+  takeover), and after a close frame the transport takes nothing more.
+
+How the machine works: bytes are given to the library a piece at a time, as requests are pulled,
+so the pace stays with the session, and a flood of tiny frames does not become a heap of objects.
+What the library answers by itself (a pong, the echo of a close) travels with the frame that
+caused it, as a Control, so it keeps its place among the replies.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import NamedTuple
+
+from websockets.datastructures import Headers
+from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Close, CloseCode, Frame, Opcode
+from websockets.http11 import Request as HandshakeRequest
+from websockets.protocol import Protocol, Side
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from netchat.chat.events import Bye, Error, Event, Message
+from netchat.chat.requests import Request
+from netchat.errors import (
+    BadFrame,
+    BadJson,
+    FatalError,
+    FrameTooLarge,
+    Internal,
+    ShuttingDown,
+    TooManyConnections,
+)
+from netchat.wire.http import HttpError, HttpRequest
+from netchat.wire.messages import decode_request
+from netchat.wire.native import MAX_FRAME, MAX_FRAME_BEFORE_WELCOME, event_payload
+
+PIECE = 4_096
+"""Bytes that the library parses at a time: at most 680 frames, about 2 ms."""
+
+MAX_FRAGMENTS = 64
+"""Fragments of one message. Browsers send none, and a frame costs more than its bytes."""
+
+PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
+"""The server's question to a silent peer: browsers and libraries answer it by themselves."""
+
+CLOSE_CODES: dict[str, int] = {
+    "bye": CloseCode.NORMAL_CLOSURE,
+    BadFrame.code: CloseCode.PROTOCOL_ERROR,
+    BadJson.code: CloseCode.INVALID_DATA,
+    FrameTooLarge.code: CloseCode.MESSAGE_TOO_BIG,
+    Internal.code: CloseCode.INTERNAL_ERROR,
+    ShuttingDown.code: CloseCode.SERVICE_RESTART,
+    TooManyConnections.code: CloseCode.TRY_AGAIN_LATER,
+}
+"""The close code of an error, or of a goodbye's reason; any other one is against a policy."""
+
+_FAILURES: dict[int, type[FatalError]] = {
+    CloseCode.PROTOCOL_ERROR: BadFrame,
+    CloseCode.INVALID_DATA: BadJson,
+    CloseCode.MESSAGE_TOO_BIG: FrameTooLarge,
+}
+_SENTENCES: dict[int, str] = {
+    CloseCode.PROTOCOL_ERROR: "A WebSocket frame breaks RFC 6455.",
+    CloseCode.UNSUPPORTED_DATA: "Only text messages are understood here.",
+    CloseCode.INVALID_DATA: "A text message is not valid UTF-8.",
+    CloseCode.MESSAGE_TOO_BIG: "A message is longer than this server takes.",
+}
+
+_log = logging.getLogger("netchat.websocket")
+_log.setLevel(logging.WARNING)  # the library tells of every connection
+
+
+_NETCHAT = Subprotocol("netchat.v1")
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,
+    client_no_context_takeover=True,
+    client_max_window_bits=12,
+    compress_settings={"memLevel": 5},
+)
+"""Each message by itself: a connection that compresses holds 4 KiB, not 161 (measured)."""
+
+
+class Handshake(NamedTuple):
+    """An accepted upgrade: the bytes that say so, and the machine for what follows."""
+
+    answer: bytes
+    machine: WebSocketServer
+
+
+def shake_hands(request: HttpRequest, *, compression: bool = False) -> Handshake:
+    """Accept an upgrade to WebSocket. Raises HttpError for one that breaks RFC 6455, section 4.
+
+    Whether its origin may come in is not looked at here.
+    """
+    protocol = ServerProtocol(
+        extensions=[_DEFLATE] if compression else None,
+        select_subprotocol=_select_subprotocol,
+        logger=_log,
+    )
+    response = protocol.accept(
+        HandshakeRequest(
+            request.target, Headers(request.headers), request.method, f"HTTP/{request.version}"
+        )
+    )
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        extra = [(name, value) for name, value in response.headers.raw_items() if name == "Allow"]
+        if response.status_code == HTTPStatus.UPGRADE_REQUIRED:
+            extra += [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+        raise HttpError(response.status_code, "This is not a WebSocket upgrade.", extra)
+    return Handshake(response.serialize(), WebSocketServer(protocol.extensions))
+
+
+def _select_subprotocol(
+    _protocol: ServerProtocol, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    return _NETCHAT if _NETCHAT in offered else None
+
+
+class WebSocketWire:
+    """Events as unmasked text frames."""
+
+    __slots__ = ()
+
+    def encode(self, event: Event) -> bytes:
+        """One frame. A page that would not fit is cut; LocalProtocolError for anything else."""
+        return self.frame(event_payload(event))
+
+    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
+        """A frame a message in one blob, and the offset at which each frame ends."""
+        parts: list[bytes] = []
+        ends: list[int] = []
+        end = 0
+        for message in messages:
+            part = self.frame(event_payload(message))
+            end += len(part)
+            parts.append(part)
+            ends.append(end)
+        return b"".join(parts), tuple(ends)
+
+    def frame(self, payload: bytes) -> bytes:
+        """A payload as one frame."""
+        return Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+WEBSOCKET = WebSocketWire()
+
+
+def close_frame(last: Event | None, code: int | None = None) -> bytes:
+    """What says goodbye after the last event; `code` where the machine knows a better one."""
+    word = last.code if isinstance(last, Error) else last.reason if isinstance(last, Bye) else "bye"
+    code = code or CLOSE_CODES.get(word, CloseCode.POLICY_VIOLATION)
+    return Frame(Opcode.CLOSE, Close(code, word).serialize()).serialize(mask=False)
+
+
+class Control(Request, tag="control"):
+    """A control frame came: `answer` goes back, and after it the connection `closes`."""
+
+    answer: bytes = b""
+    closes: bool = False
+
+
+class _Partial:
+    """A message of which not all fragments have come."""
+
+    __slots__ = ("decode", "opcode", "parts")
+
+    def __init__(self, opcode: Opcode) -> None:
+        self.opcode = opcode
+        self.parts: list[bytes] = []
+        self.decode = codecs.getincrementaldecoder("utf-8")().decode
+
+
+class WebSocketServer:
+    """The server's side of one connection that has been upgraded: Requests come out."""
+
+    max_fragments = MAX_FRAGMENTS
+
+    __slots__ = ("_frames", "_over", "_partial", "_protocol", "_rest", "close_code")
+
+    def __init__(
+        self,
+        extensions: Sequence[Extension] = (),
+        max_message: int = MAX_FRAME_BEFORE_WELCOME,
+    ) -> None:
+        self._protocol = Protocol(Side.SERVER, max_size=max_message, logger=_log)
+        self._protocol.extensions = list(extensions)
+        self._rest = b""
+        self._frames: list[Frame] = []
+        self._partial: _Partial | None = None
+        self._over = False
+        self.close_code: int | None = None
+        """Set where the peer broke WebSocket's rules: the code to close with."""
+
+    def welcome(self) -> None:
+        """The peer has been let in: it may send messages of full length."""
+        self._protocol.max_message_size = MAX_FRAME
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what the peer sent. After a failure or a close it is thrown away."""
+        if not self._over:
+            self._rest = self._rest + data if self._rest else data
+
+    def receive_eof(self) -> None:
+        """The peer will send no more. A frame cut short by that is dropped without an error."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether something may be waiting to be pulled."""
+        failed = self._protocol.parser_exc is not None
+        return not self._over and bool(self._frames or self._rest or failed)
+
+    def next_request(self) -> Request | None:
+        """The next request or control frame, or None where nothing is complete.
+
+        Raises FatalError once, after which there is nothing more, and RefusedRequest, after
+        which there may be.
+        """
+        while (frame := self._next_frame()) is not None:
+            if frame.opcode in (Opcode.PING, Opcode.PONG, Opcode.CLOSE):
+                return self._control(frame)
+            opcode, payload = self._assemble(frame)
+            if payload is not None:
+                return self.read(opcode, payload)
+        return None
+
+    def read(self, opcode: Opcode, payload: bytes) -> Request:
+        """A whole message as a request."""
+        if opcode is not Opcode.TEXT:
+            raise self._fail(BadFrame, CloseCode.UNSUPPORTED_DATA)
+        try:
+            return decode_request(payload)
+        except BadJson:
+            self._end(CloseCode.INVALID_DATA)
+            raise
+
+    def _next_frame(self) -> Frame | None:
+        protocol = self._protocol
+        while not (self._over or self._frames):
+            if protocol.parser_exc is not None:
+                assert protocol.close_sent is not None
+                code = protocol.close_sent.code
+                raise self._fail(_FAILURES.get(code, Internal), code)
+            if not self._rest:
+                return None
+            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+            protocol.receive_data(piece)
+            self._frames = [
+                frame for frame in protocol.events_received() if isinstance(frame, Frame)
+            ]
+        return self._frames.pop(0) if self._frames else None
+
+    def _control(self, frame: Frame) -> Control:
+        if frame.opcode is Opcode.PONG:
+            return Control()
+        answer = self._protocol.writes.pop(0)  # it makes one a ping, and one a close
+        if frame.opcode is Opcode.PING:
+            return Control(answer=answer)
+        self._end()
+        return Control(answer=answer, closes=True)
+
+    def _assemble(self, frame: Frame) -> tuple[Opcode, bytes | None]:
+        """The message that this frame ends, if it does. Text is checked as it comes."""
+        data = bytes(frame.data)
+        partial = self._partial
+        if partial is None:
+            if frame.fin:
+                if frame.opcode is Opcode.TEXT:
+                    self._check(lambda: data.decode())
+                return frame.opcode, data
+            partial = _Partial(frame.opcode)
+        if partial.opcode is Opcode.TEXT:
+            self._check(lambda: partial.decode(data, frame.fin))
+        partial.parts.append(data)
+        if len(partial.parts) > self.max_fragments:
+            raise self._fail(FrameTooLarge, CloseCode.MESSAGE_TOO_BIG)
+        self._partial = None if frame.fin else partial
+        return partial.opcode, b"".join(partial.parts) if frame.fin else None
+
+    def _check(self, decode: Callable[[], str]) -> None:
+        try:
+            decode()
+        except UnicodeDecodeError:
+            raise self._fail(BadJson, CloseCode.INVALID_DATA) from None
+
+    def _fail(self, kind: type[FatalError], code: int) -> FatalError:
+        self._end(code)
+        return kind(_SENTENCES.get(code))
+
+    def _end(self, code: int | None = None) -> None:
+        self._over, self.close_code = True, code
+        self._rest, self._partial = b"", None
+        self._frames.clear()
