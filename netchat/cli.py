@@ -114,7 +114,7 @@ def _flags(args: argparse.Namespace) -> dict[str, str | list[str]]:
 
 
 def _chat(args: argparse.Namespace) -> int:
-    from netchat.client.terminal import run_chat
+    from netchat.client.start import run_chat
 
     return run_chat(args)
 
@@ -194,6 +194,11 @@ def _add_client(parser: argparse.ArgumentParser) -> None:
 def _add_chat(parser: argparse.ArgumentParser) -> None:
     _add_client(parser)
     parser.add_argument("--room", default=ROOM, help=f"the room to start in (default {ROOM})")
+    parser.add_argument(
+        "--no-state",
+        action="store_true",
+        help="keep nothing on disk: neither who you are nor what is not sent yet",
+    )
     parser.set_defaults(run=_chat)
 
 

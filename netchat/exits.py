@@ -1,7 +1,7 @@
 """Exit codes of all commands, after sysexits.h where it has one.
 
 0 done, 1 failed, 2 wrong usage, 69 the server cannot be reached, 75 try again later, 77
-refused, 78 wrong configuration, 130 and 143 ended by a signal.
+refused, 78 wrong configuration, 129, 130 and 143 ended by a signal.
 """
 
 from __future__ import annotations
@@ -13,5 +13,6 @@ UNREACHABLE = 69
 TRY_AGAIN = 75
 REFUSED = 77
 CONFIG = 78
+HUNG_UP = 129
 INTERRUPTED = 130
 TERMINATED = 143

@@ -29,6 +29,15 @@ were, and send again what was not acknowledged, under the same ids: it is stored
 others write comes exactly once. The notices Offline, Online and CaughtUp tell of it, Gap of what
 is gone for good. After Closed (our `bye`, or the server sent us away) nothing follows.
 
+With `outbox=Path("ana.outbox")` (of `connect`, of Client, of `login`) that also holds when the
+program is killed. What `post` has returned for is in that file until it is answered: it survives
+kill -9 at once, a power cut 50 ms later. Started again with the same file, the program is the same
+user, and sends it under the same ids. The file belongs to one name on one server and to one
+process at a time; OutboxError says what is wrong with it, OutboxTrouble that a disk fails, or
+works again. `Client.handled` says that what was taken has been dealt with: the next program is
+then in the same rooms, and is handed what came after. Without it no rooms are kept, only the talks
+and rooms that waiting posts are for.
+
 Text, names and sentences are as others wrote them: make them harmless before a terminal
 shows them (`netchat.client.harmless.harmless`).
 """
@@ -38,6 +47,7 @@ from netchat.client.client import Client
 from netchat.client.failures import (
     ClientError,
     Disconnected,
+    OutboxError,
     OutboxFull,
     Refused,
     TimedOut,
@@ -51,6 +61,7 @@ from netchat.client.notices import (
     NameRefused,
     Offline,
     Online,
+    OutboxTrouble,
 )
 
 __all__ = [
@@ -65,7 +76,9 @@ __all__ = [
     "NameRefused",
     "Offline",
     "Online",
+    "OutboxError",
     "OutboxFull",
+    "OutboxTrouble",
     "Refused",
     "TimedOut",
     "Unreachable",

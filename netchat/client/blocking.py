@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -24,9 +25,10 @@ from netchat.chat.events import (
     RoomInfo,
     RoomList,
 )
-from netchat.client.client import BACKLOG, Client
+from netchat.client.client import Client
 from netchat.client.failures import Disconnected, Refused, TimedOut, Unreachable
 from netchat.client.notices import Closed, Failed, NameRefused, News, Offline, Online
+from netchat.client.positions import BACKLOG
 
 TIMEOUT = 10.0
 """Seconds to wait for an answer, unless the caller says otherwise."""
@@ -40,13 +42,15 @@ MAX_KEPT = 10_000
 Answer = TypeVar("Answer", bound=Event)
 
 
-def connect(address: str, *, name: str, timeout: float = TIMEOUT) -> Chat:
-    """Connect to "host:port" and log in.
+def connect(
+    address: str, *, name: str, timeout: float = TIMEOUT, outbox: Path | None = None
+) -> Chat:
+    """Connect to "host:port" and log in. `outbox`: a file for what is to outlive us, see Client.
 
     Raises Unreachable where nobody answers there, Refused where the name is not taken (its
-    `code` is `name_taken`, `name_invalid`, ...), TimedOut, and ValueError for no address.
+    `code` is `name_taken`, `name_invalid`, ...), TimedOut, OutboxError, ValueError for no address.
     """
-    chat = Chat(Client(address, name=name))
+    chat = Chat(Client(address, name=name, outbox=outbox))
     try:
         chat.wait_online(timeout)
     except BaseException:

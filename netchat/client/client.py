@@ -7,23 +7,27 @@ an old connection's end is never taken for the new one's.
 from __future__ import annotations
 
 import selectors
+from pathlib import Path
 from random import SystemRandom
+from typing import TYPE_CHECKING
 
 from netchat.chat import requests
 from netchat.client.backoff import Random
 from netchat.client.link import Link
-from netchat.client.machine import Machine, State
+from netchat.client.machine import Machine
 from netchat.client.notices import News
+from netchat.client.positions import BACKLOG
+from netchat.client.stages import State
 from netchat.net.addresses import parse_address
 from netchat.net.clock import SystemClock
 from netchat.net.reactor import Reactor
 from netchat.net.timers import Timer
 
+if TYPE_CHECKING:
+    from netchat.client.keeper import Keeper
+
 MAX_UNTAKEN = 1_000
 """Events that wait to be taken before nothing more is read: the server keeps the rest."""
-
-BACKLOG = 50
-"""Messages of the past that a `join` brings, where it does not say how many."""
 
 
 class Client:
@@ -31,6 +35,10 @@ class Client:
 
     `address` is "host:port". Nothing is connected until there is a `name`, here or by `login`.
     Without a `reactor` it makes its own. Run the reactor, then `take_events`.
+
+    `outbox` is a file in which what is posted is kept until it has been answered, with the
+    token that makes us who we are: what a killed program had posted is sent when it is started
+    again with the same file, and stored once. It belongs to one name on one server.
     """
 
     def __init__(
@@ -40,6 +48,7 @@ class Client:
         name: str | None = None,
         reactor: Reactor | None = None,
         random: Random | None = None,
+        outbox: Path | None = None,
     ) -> None:
         self._address = parse_address(address)
         self._owns_reactor = reactor is None
@@ -47,8 +56,18 @@ class Client:
         self._machine = Machine(random or SystemRandom(), self.reactor.now)
         self._link: Link | None = None
         self._timer: Timer | None = None
+        self._keeper: Keeper | None = None
         if name is not None:
-            self.login(name)
+            self._begin(name, outbox)
+        elif outbox is not None:
+            raise ValueError("An outbox belongs to a name; give both, here or to `login`.")
+
+    def _begin(self, name: str, outbox: Path | None) -> None:
+        try:
+            self.login(name, outbox)
+        except BaseException:
+            self.close()
+            raise
 
     # State
 
@@ -82,9 +101,21 @@ class Client:
         """The posts that have not been accepted, in order."""
         return self._machine.outbox.unsent()
 
+    @property
+    def returning(self) -> bool:
+        """Whether we have an identity that the server has not forgotten, as far as we know."""
+        return self._machine.returning
+
+    @property
+    def kept_on_disk(self) -> bool:
+        """Whether all that is not accepted is in the file of an outbox."""
+        return self._keeper is not None and self._keeper.works
+
     def take_events(self) -> list[News]:
         """What has happened since the last call, in order: events and notices."""
         taken = self._machine.take_events()
+        if self._keeper is not None:
+            taken = self._keeper.take_news() + taken
         if self._link is not None:
             self._link.resume()
         return taken
@@ -92,8 +123,14 @@ class Client:
     # Asking. Each returns at once; it is sent now, or as soon as there is a connection.
     # All raise OutboxFull, and UnicodeEncodeError for what is not Unicode.
 
-    def login(self, name: str) -> None:
-        """Log in under this name, now or at the next connection."""
+    def login(self, name: str, outbox: Path | None = None) -> None:
+        """Log in under this name, now or at the next connection.
+
+        `outbox`: a file, see Client; one that has somebody in it decides on the name. It is left
+        alone where there is another in use already. Raises OutboxError: try without it.
+        """
+        if outbox is not None and (self._keeper is None or self._keeper.is_empty):
+            name = self._keep(outbox, name)
         self._machine.login(name)
         self._settle()
 
@@ -146,6 +183,17 @@ class Client:
         self._machine.typing(requests.Typing(room=room, to=to))
         self._settle()
 
+    def handled(self) -> None:
+        """All events that were taken have been dealt with. With an outbox, a client that is
+        started after us is in the same rooms, and is handed what comes after them."""
+        self._machine.handled()
+        self._settle()
+
+    def abandon(self) -> None:
+        """What is not accepted by now is somebody else's business: an outbox forgets it."""
+        if self._keeper is not None:
+            self._keeper.abandon()
+
     def bye(self) -> None:
         """Leave in good order; a Closed follows once the server has answered, or has not for
         ten seconds."""
@@ -156,11 +204,27 @@ class Client:
         """Let go of everything at once, without a word to the server if `bye` was not said.
         Again: does nothing."""
         self._machine.close()
+        self._let_go_of_outbox()
         self._settle()
         if self._owns_reactor:
             self._owns_reactor = False
             self.reactor.run_once(0.0)  # closes the socket
             self.reactor.close()
+
+    def _keep(self, outbox: Path, name: str) -> str:
+        """Begin with what is in the file; the name to log in under."""
+        from netchat.client.keeper import Keeper
+
+        self._let_go_of_outbox()
+        self._keeper = Keeper(self.reactor, outbox, "{}:{}".format(*self._address), name)
+        self._machine.keep(self._keeper.journal)
+        known = self._keeper.journal.kept.known
+        return known.name if known is not None else name
+
+    def _let_go_of_outbox(self) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.close()
 
     def _ask(self, request: requests.Request) -> str:
         key = self._machine.ask(request)
@@ -202,6 +266,8 @@ class Client:
         elif machine.state is State.CONNECTING and self._link is None:
             self._link = Link(self, self.reactor, *self._address)
         self._set_timer(machine.deadline)
+        if self._keeper is not None:
+            self._keeper.mind()
 
     def _drop_link(self) -> None:
         link, self._link = self._link, None

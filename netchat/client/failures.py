@@ -7,6 +7,7 @@ NetchatError
         Disconnected        the server has sent us away for good; `code` names why
         TimedOut            no answer in time (a TimeoutError, too)
         OutboxFull          too much is waiting to be sent
+        OutboxError         the file of the outbox cannot be used
 """
 
 from __future__ import annotations
@@ -44,3 +45,7 @@ class TimedOut(ClientError, TimeoutError):
 
 class OutboxFull(ClientError):
     """Too much is waiting to be sent; try again once some of it has been accepted."""
+
+
+class OutboxError(ClientError):
+    """The file of the outbox cannot be used. It is left as it is; go on without it."""

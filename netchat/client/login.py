@@ -5,6 +5,7 @@ from __future__ import annotations
 from netchat import __version__
 from netchat.chat.events import Error, Welcome
 from netchat.chat.requests import Hello
+from netchat.client.journal import Journal, Known
 from netchat.client.notices import NameRefused
 
 HELLO, BYE = "hello", "bye"
@@ -21,6 +22,18 @@ class Login:
         self.again_at: float | None = None
         self._token: str | None = None
         self._token_shown = False
+        self._journal: Journal | None = None
+
+    @property
+    def returning(self) -> bool:
+        """Whether there is an identity to be taken back."""
+        return self._token is not None
+
+    def keep(self, journal: Journal) -> None:
+        """Be who one was in an earlier life, and note who one is."""
+        self._journal = journal
+        if (known := journal.kept.known) is not None:
+            self.name, self._token = known.name, known.token
 
     def hello(self) -> Hello | None:
         """What to say on a new connection, and whenever `again_at` has come."""
@@ -40,6 +53,9 @@ class Login:
         """The server has let us in; whether that is as the identity we had before."""
         self.name = event.name
         self._token = event.token
+        known = Known(event.name, event.token)
+        if self._journal is not None and self._journal.kept.known != known:
+            self._journal.write(known)
         return self._token_shown
 
     def refused(self, event: Error, now: float) -> NameRefused | None:

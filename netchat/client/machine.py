@@ -3,53 +3,35 @@
 Rules of this file
     1. Bytes and time come in, bytes and events go out. Whoever drives it calls one method for
        each thing that happens, then takes what is to be sent, then looks at `state`.
-    2. `state` says what there should be: CONNECTING a connection under way, GREETING to LEAVING
-       a live one, OFFLINE and CLOSED none. `deadline` says when to call `tick` at the latest.
+    2. `state` (see `stages`) says what there should be: CONNECTING a connection under way,
+       GREETING to LEAVING a live one, OFFLINE and CLOSED none. `deadline` says when to call
+       `tick` at the latest.
     3. Nothing is asked of the server except through the outbox; only hello, bye and the
        heartbeat go past it. So all of it survives a reconnect, in order.
     4. A person at leisure is not a failure: while there is no name to log in under, the
        connection may go, and comes back without a word when there is one.
-
-    OFFLINE --due--> CONNECTING --> GREETING --welcome--> ONLINE --bye()--> LEAVING --> CLOSED
-       ^                 |              |                    |
-       +---- lost -------+--------------+--------------------+  (replaced, kicked: CLOSED)
+    5. A restart is a reconnect: with a journal to `keep`, a machine goes on where the one
+       before it ended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import Any
 
 from netchat.chat import events, requests
 from netchat.chat.events import Event
 from netchat.chat.requests import Request
 from netchat.client.backoff import Backoff, Random
+from netchat.client.journal import Journal, Left
 from netchat.client.login import BYE, HELLO, Login
 from netchat.client.notices import CaughtUp, Closed, Delayed, Failed, News, Offline, Online
 from netchat.client.outbox import Outbox, key_of
 from netchat.client.positions import Positions
-from netchat.client.silence import Silence
+from netchat.client.silence import Goodbye, Silence
+from netchat.client.stages import ATTACHED, FINAL, OVER, State
 from netchat.errors import FatalError, LocalProtocolError
 from netchat.wire.native import NativeClient
-
-BYE_PATIENCE = 10.0
-"""Seconds that a goodbye may take: what was sent before it is answered first."""
-
-FINAL = frozenset({"replaced", "kicked", "version_unsupported"})
-"""Errors after which to come back would be a fight, or in vain."""
-
-
-class State(Enum):
-    OFFLINE = auto()
-    CONNECTING = auto()
-    GREETING = auto()
-    ONLINE = auto()
-    LEAVING = auto()
-    CLOSED = auto()
-
-
-ATTACHED = frozenset({State.GREETING, State.ONLINE, State.LEAVING})
 
 
 class Machine:
@@ -64,14 +46,29 @@ class Machine:
         self._data: list[bytes] = []
         self._events: list[News] = []
         self._login = Login()
+        self._journal: Journal | None = None
         self._been_online = False
         self._retry_at = now
         self._silence = Silence(now)
-        self._leave_by: float | None = None
+        self._goodbye = Goodbye()
         self._caught_up = ""
         self._whole = True
 
     # What a person or a program wants
+
+    def keep(self, journal: Journal) -> None:
+        """Go on where an earlier life ended, and note what a later one needs. Comes before the
+        first connection; the name to log in under is then that of the journal, if it has one."""
+        self._journal = journal
+        self._login.keep(journal)
+        self.positions.restore(journal.kept.held.values())
+        self.outbox.keep(journal)
+        self._been_online = bool(journal.kept.posts or list(self.positions))
+
+    def handled(self) -> None:
+        """All events that were taken have been dealt with: a later life need not have them."""
+        if self._journal is not None and self.state not in OVER and not self._events:
+            self._journal.write(*self.positions.note())
 
     def login(self, name: str) -> None:
         """Be called so: at once where a connection is waiting for it, else at the next.
@@ -97,7 +94,10 @@ class Machine:
             self._send(request)
 
     def bye(self) -> None:
-        """Leave in good order: behind everything that has been sent."""
+        """Leave in good order: behind everything that has been sent. A later life enters the
+        rooms anew; what is not accepted stays, and so do the identity and its talks."""
+        if self._journal is not None and self.state not in OVER:
+            self._journal.write(*map(Left, self.positions))
         if self.state is State.ONLINE:
             self.state = State.LEAVING
             self._send(requests.Bye(ref=BYE))
@@ -155,8 +155,8 @@ class Machine:
                 self.state = State.CONNECTING
         elif self.state in ATTACHED:
             self._mind_silence(now)
-            if self.state is State.LEAVING:
-                self._mind_goodbye(now)
+            if self.state is State.LEAVING and self._goodbye.is_late(now):
+                self._close("The goodbye was not answered in time.", None)
             if self._login.again_at is not None and now >= self._login.again_at:
                 self._hello()
             self.outbox.release(now)
@@ -170,6 +170,11 @@ class Machine:
         return self._login.name
 
     @property
+    def returning(self) -> bool:
+        """Whether there is an identity to be taken back."""
+        return self._login.returning
+
+    @property
     def deadline(self) -> float | None:
         """When `tick` has something to do; None: not before something else has happened."""
         if self.state is State.OFFLINE:
@@ -177,7 +182,7 @@ class Machine:
         if self.state not in ATTACHED:
             return None
         if self.state is State.LEAVING:
-            return min(self._silence.until, self._leave_by or 0.0)
+            return min(self._silence.until, self._goodbye.until)
         times = [self._silence.until, self._login.again_at, self.outbox.held_until]
         return min(time for time in times if time is not None)
 
@@ -231,13 +236,6 @@ class Machine:
             self._silence.ask(now)
             self._send(requests.Ping())
 
-    def _mind_goodbye(self, now: float) -> None:
-        """Patience begins with the first tick: whoever calls `bye` need not know the time."""
-        if self._leave_by is None:
-            self._leave_by = now + BYE_PATIENCE
-        elif now >= self._leave_by:
-            self._close("The goodbye was not answered in time.", None)
-
     def _close(self, message: str, code: str | None) -> None:
         if self.state is not State.CLOSED:
             self.state = State.CLOSED
@@ -264,7 +262,7 @@ class Machine:
         self._backoff.reset()
         self._been_online = self._whole = True
         joins = self.positions.welcome(event.epoch, event.talks, resumed=resumed)
-        if back:  # the pong says that all joins are answered, and every gap is told of
+        if back or joins:  # the pong says that all joins are answered, and every gap is told of
             self._caught_up = self.outbox.restart([*joins, requests.Ping()])[-1]
         self._events.append(Online(name=event.name, resumed=resumed, doubtful=doubtful))
 

@@ -62,6 +62,14 @@ class Failed(Struct, kw_only=True, frozen=True):
     message: str
 
 
+class OutboxTrouble(Struct, kw_only=True, frozen=True):
+    """Something is wrong with the outbox on disk, or is all right again. `kept`: whether what
+    is posted from here on, and all that is not answered, is on disk."""
+
+    message: str
+    kept: bool
+
+
 class Closed(Struct, kw_only=True, frozen=True):
     """It is over: our `bye` was answered (`code` None), or the server sent us away."""
 
@@ -69,6 +77,6 @@ class Closed(Struct, kw_only=True, frozen=True):
     code: str | None = None
 
 
-Notice = Online | CaughtUp | Offline | NameRefused | Delayed | Failed | Closed
+Notice = Online | CaughtUp | Offline | NameRefused | Delayed | Failed | OutboxTrouble | Closed
 News = Event | Notice
 """Everything that a client hands out."""

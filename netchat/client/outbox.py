@@ -8,6 +8,7 @@ Rules of this file
     4. What the server refuses for now goes back to its own place, and nothing leaves until the
        time that the server asked for has passed. (What was in flight behind it may overtake.)
     5. A resent post keeps its id, by which the server stores it once.
+    6. Where there is a journal, a post is in it before `add` returns, until it is answered.
 
 What a reconnect needs first (the rooms to be joined again) stands in front of the rest, and is
 dropped when the connection is: the next one makes its own.
@@ -20,8 +21,10 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from netchat.chat.requests import Post, Request
+from netchat.chat.requests import Join, Post, Request
 from netchat.client.failures import OutboxFull
+from netchat.client.journal import Journal, Kept, Settled, posted
+from netchat.client.positions import BACKLOG, is_talk
 
 WINDOW = 64
 """Requests in flight: enough for a full batch of the log, a quarter of what a server holds."""
@@ -57,9 +60,21 @@ class Outbox:
         self._entries: dict[str, _Entry] = {}
         self._queue: list[tuple[Serial, str]] = []
         self._flying = 0
+        self._journal: Journal | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def keep(self, journal: Journal) -> None:
+        """Put what an earlier life left in front of all else; from here on note every post."""
+        left = unfinished(journal.kept)
+        for post in self.unsent():
+            journal.write(posted(post))
+        for place, request in enumerate(left, start=-len(left)):
+            key = request.id if isinstance(request, Post) else self._new_key()
+            # Nobody knows how far it had come.
+            self._insert((USUAL, place), key, request).sent = True
+        self._journal = journal
 
     def add(self, request: Request) -> str:
         """Queue a request behind all others; returns its key: the id of a post, or the ref.
@@ -69,11 +84,19 @@ class Outbox:
         if len(self._entries) >= MAX_WAITING:
             raise OutboxFull(f"{MAX_WAITING} requests are waiting to be answered.")
         _check_unicode(request)
-        return self._insert(USUAL, request)
+        key = self._new_key()
+        entry = self._insert((USUAL, self._count), key, request)
+        if self._journal is not None and isinstance(entry.request, Post):
+            self._journal.write(posted(entry.request))
+        return key
 
     def restart(self, first: Iterable[Request]) -> list[str]:
         """A connection is there: queue these in front of all others; returns their keys."""
-        return [self._insert(FIRST, request) for request in first]
+        keys = []
+        for request in first:
+            keys.append(self._new_key())
+            self._insert((FIRST, self._count), keys[-1], request)
+        return keys
 
     def next(self) -> Request | None:
         """The next request to be sent; it counts as in flight from here on."""
@@ -91,7 +114,10 @@ class Outbox:
         if entry is None:
             return None
         self._flying -= entry.flying
-        self.posts -= type(entry.request) is Post
+        if isinstance(entry.request, Post):
+            self.posts -= 1
+            if self._journal is not None:
+                self._journal.write(Settled(entry.request.id))
         return entry.request
 
     def put_back(self, key: str | None, until: float) -> bool:
@@ -130,23 +156,36 @@ class Outbox:
         entries = sorted(self._entries.values(), key=lambda entry: entry.serial)
         return [entry.request for entry in entries if isinstance(entry.request, Post)]
 
-    def _insert(self, rank: int, request: Request) -> str:
+    def _new_key(self) -> str:
         self._count += 1
-        key = f"{self._prefix}-{self._count}"
+        return f"{self._prefix}-{self._count}"
+
+    def _insert(self, serial: Serial, key: str, request: Request) -> _Entry:
         if isinstance(request, Post):
             request = replace(request, id=key)
             self.posts += 1
         else:
             request = replace(request, ref=key)
-        entry = _Entry((rank, self._count), request)
-        self._entries[key] = entry
-        heapq.heappush(self._queue, (entry.serial, key))
-        return key
+        entry = self._entries[key] = _Entry(serial, request)
+        heapq.heappush(self._queue, (serial, key))
+        return entry
 
 
 def key_of(request: Request) -> str | None:
     """What its answer will be found by."""
     return request.id if isinstance(request, Post) else request.ref
+
+
+def unfinished(kept: Kept) -> list[Request]:
+    """What an earlier life has left to be asked, in order: its posts, and in front of them a
+    `join` of each room that they are for and that it was not known to be in."""
+    known = {room.casefold() for room in kept.held}
+    rooms = {post.room: None for post in kept.posts.values() if post.room is not None}
+    joins = (room for room in rooms if not is_talk(room) and room.casefold() not in known)
+    return [
+        *(Join(room=room, backlog=BACKLOG) for room in joins),
+        *(Post(text=p.text, id=p.id, room=p.room, to=p.to) for p in kept.posts.values()),
+    ]
 
 
 def _check_unicode(request: Request) -> None:

@@ -15,6 +15,10 @@ from collections.abc import Iterable, Iterator
 
 from netchat.chat.events import Gap, Joined, Message, RoomInfo
 from netchat.chat.requests import Join
+from netchat.client.journal import Held, Left
+
+BACKLOG = 50
+"""Messages of the past that a `join` brings, where it does not say how many."""
 
 LISTED_TALKS = 50
 """Talks that a `welcome` lists at most, the newest first (the protocol)."""
@@ -39,10 +43,25 @@ class Positions:
     def __init__(self) -> None:
         self._rooms: dict[str, _Position] = {}
         self._epoch = ""
+        self._noted: dict[str, Held] = {}
 
     def __iter__(self) -> Iterator[str]:
         """The joined rooms, without the talks."""
         return (room for room in self._rooms if not is_talk(room))
+
+    def restore(self, held: Iterable[Held]) -> None:
+        """Go on where an earlier life ended."""
+        for record in held:
+            self._rooms[record.room] = _Position(record.epoch, record.seq)
+            self._noted[record.room] = record
+
+    def note(self) -> list[Held | Left]:
+        """What has changed since the last call."""
+        now = {room: Held(room, p.epoch, p.held) for room, p in self._rooms.items()}
+        changed = [held for room, held in now.items() if self._noted.get(room) != held]
+        left = [Left(room) for room in self._noted if room not in now]
+        self._noted = now
+        return [*changed, *left]
 
     def welcome(self, epoch: str, talks: list[RoomInfo], *, resumed: bool) -> list[Join]:
         """A connection stands: what to join again, and from where.

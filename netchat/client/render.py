@@ -22,7 +22,7 @@ from netchat.chat.events import (
     RoomList,
 )
 from netchat.client.harmless import MIN_COLUMNS, fold, harmless, width
-from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News
+from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News, OutboxTrouble
 
 INDENT = "      | "
 """As wide as the time, and a bar."""
@@ -91,7 +91,9 @@ def status_lines(news: News, me: str, *, room: bool = False) -> list[str]:
         case Delayed():
             return [f"{harmless(news.message)} Trying again in {news.retry_in:.1f} s."]
         case Failed():
-            return [f"not sent: {harmless(news.message)} ({_excerpt(news.post.text)})"]
+            return [f"not sent: {harmless(news.message)} ({harmless(news.post.text)})"]
+        case OutboxTrouble():
+            return [harmless(news.message) + "; nothing is kept on disk" * (not news.kept)]
         case NameRefused() | Error() | Closed():
             return [harmless(news.message)]
     return []
@@ -153,8 +155,3 @@ def _room(room: str) -> str:
 
 def _where(room: str, several: bool) -> str:
     return f"{_room(room)}: " if several else ""
-
-
-def _excerpt(text: str) -> str:
-    """Enough of it to know which one it was."""
-    return harmless(text if len(text) <= 40 else f"{text[:40]}…")

@@ -1,7 +1,8 @@
 """Silence: whether the server still lives. Pure.
 
 The server is the one that asks (the protocol, promise 8). A client that has heard nothing at
-all for the heartbeat and its grace asks once itself, and then waits for as long again.
+all for the heartbeat and its grace asks once itself, and then waits for as long again. A
+goodbye has a time of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ HEARTBEAT = 25.0
 
 GRACE = 20.0
 """Seconds for an answer: as long as the server waits for ours."""
+
+BYE_PATIENCE = 10.0
+"""Seconds that a goodbye may take: what was sent before it is answered first."""
 
 
 class Silence:
@@ -41,3 +45,16 @@ class Silence:
         """Any byte will do."""
         self._heard_at = now
         self._asked_at = None
+
+
+class Goodbye:
+    """`until`: when it is to have been answered, in monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def is_late(self, now: float) -> bool:
+        """Patience begins with the first call: whoever says goodbye need not know the time."""
+        if not self.until:
+            self.until = now + BYE_PATIENCE
+        return now >= self.until

@@ -1,4 +1,4 @@
-"""`netchat chat`: a client for a person, or for a pipe, line by line.
+"""The terminal: a client for a person, or for a pipe, line by line.
 
 Rules of this file
     1. One loop, no threads: the keyboard is watched by the selector that watches the server.
@@ -7,25 +7,21 @@ Rules of this file
     3. One's own message is shown when the server has it, like everybody's, and once.
     4. A line that is no message, or is not sent yet, stays where it was typed.
     5. A pipe's end is not a person's: all of it must be accepted before we leave.
+    6. What a person has typed and nobody has accepted stays in the outbox on disk, however we
+       end. A pipe that ends in order hands it back, by its exit code: who runs it tries again.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import signal
-import sys
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Callable
+from pathlib import Path
 
 from netchat import exits
 from netchat.chat.events import Accepted, Error, Joined, Left, Members, Message, RoomList
 from netchat.client.client import Client
 from netchat.client.commands import Command, UsageError, help_lines, parse
-from netchat.client.editor import Editor
-from netchat.client.failures import OutboxFull
+from netchat.client.failures import OutboxError, OutboxFull
 from netchat.client.harmless import harmless
-from netchat.client.keyboard import Keyboard
 from netchat.client.notices import (
     CaughtUp,
     Closed,
@@ -38,8 +34,8 @@ from netchat.client.notices import (
 )
 from netchat.client.render import message_lines, status_lines
 from netchat.client.roster import Roster
-from netchat.client.screen import Screen, can_wipe, forget_output, standard_screen
-from netchat.client.source import Source, standard_input
+from netchat.client.screen import Screen
+from netchat.client.source import Source
 from netchat.net.timers import Timer
 
 PROMPT = "name: "
@@ -54,60 +50,25 @@ ENOUGH = 64
 """Unanswered requests with which no more lines are taken from a pipe: the outbox's window."""
 
 
-def run_chat(args: argparse.Namespace) -> int:
-    """The command; its exit code."""
-    fd = standard_input()
-    interactive = os.isatty(fd)
-    try:
-        if not interactive and not args.name:
-            raise ValueError("give a name with --name, as nobody can be asked for it.")
-        for text in (args.name or "", args.room):
-            text.encode()  # what the shell gave us need not be Unicode
-        client = Client(args.server)
-    except ValueError as exc:
-        print(f"netchat: {exc}", file=sys.stderr)
-        return exits.USAGE
-    editor = Editor() if interactive and can_wipe() else None
-    screen = standard_screen(editor)
-    terminal = Terminal(client, Source(client.reactor, fd, editor), screen, interactive=interactive)
-    for signum, code in ((signal.SIGINT, exits.INTERRUPTED), (signal.SIGTERM, exits.TERMINATED)):
-        client.reactor.add_signal(signum, partial(terminal.interrupt, code))
-    try:
-        with nullcontext() if editor is None else _keyboard(client, screen, fd):
-            return terminal.run(args.name, args.room)
-    finally:
-        client.close()
-        if screen.broken:
-            forget_output()
-
-
-def _keyboard(client: Client, screen: Screen, fd: int) -> Keyboard:
-    """The keyboard, ready for Ctrl+Z and what follows it."""
-    keyboard = Keyboard(fd)
-
-    def sleep() -> None:
-        screen.end_typing()
-        keyboard.sleep()
-
-    def wake_up() -> None:
-        keyboard.take()
-        screen.redraw()
-
-    client.reactor.add_signal(signal.SIGTSTP, sleep)
-    client.reactor.add_signal(signal.SIGCONT, wake_up)
-    return keyboard
-
-
 class Terminal:
-    """What stands between a person and a client. `interactive`: there is a person to ask."""
+    """What stands between a person and a client. `interactive`: there is a person to ask.
+    `outbox`: in which file the client's outbox is, by the name; None: keep nothing on disk."""
 
     def __init__(
-        self, client: Client, source: Source, screen: Screen, *, interactive: bool
+        self,
+        client: Client,
+        source: Source,
+        screen: Screen,
+        *,
+        interactive: bool,
+        outbox: Callable[[str], Path] | None = None,
     ) -> None:
         self._client = client
         self._source = source
         self._screen = screen
         self._interactive = interactive
+        self._outbox = outbox
+        self._returning = False
         self._code: int | None = None
         self._leaving: int | None = None
         self._failures = 0
@@ -137,7 +98,10 @@ class Terminal:
                 self._take_line(line)
             for news in self._client.take_events():
                 self._take_news(news)
+            self._client.handled()
             self._go_on()
+        if not self._interactive:
+            self._client.abandon()
         return self._code
 
     def interrupt(self, code: int) -> None:
@@ -199,7 +163,11 @@ class Terminal:
         if self._code is not None:
             return
         unsent = len(self._client.unsent)
-        if unsent:
+        if unsent and self._interactive and self._client.kept_on_disk:
+            self._screen.tell(
+                f"{_messages(unsent)} not accepted yet; kept on disk, and sent when you are back"
+            )
+        elif unsent:
             self._screen.tell(f"{unsent} of your messages may not have been sent.")
         if self._leaving:
             self._code = self._leaving
@@ -285,7 +253,31 @@ class Terminal:
             self._ask_name()
             return
         self._naming = False
-        self._client.login(name)
+        if self._outbox is None or self._returning:
+            self._client.login(name)
+            return
+        try:
+            self._client.login(name, self._outbox(name))
+        except (OutboxError, OSError) as exc:
+            self._screen.tell(f"nothing is kept on disk: {harmless(str(exc))}")
+            self._client.login(name)
+        self._return(name)
+
+    def _return(self, name: str) -> None:
+        """Say what an earlier life has left; its rooms are ours."""
+        client = self._client
+        if not client.returning:
+            return
+        self._returning = True
+        if (client.name or "").casefold() != name.casefold():
+            self._screen.tell(f"you were last called {harmless(client.name or '')} here")
+        if unsent := len(client.unsent):
+            self._screen.tell(f"{_messages(unsent)} of last time to be sent")
+        here = {room.casefold() for room in self._rooms}
+        more = [room for room in client.rooms if room.casefold() not in here]
+        if more:
+            self._screen.tell(f"you are in {', '.join(f'#{harmless(room)}' for room in more)}, too")
+        self._rooms[:0] = more
 
     # What arrives
 
@@ -322,6 +314,8 @@ class Terminal:
     def _take_notice(self, news: News) -> None:
         match news:
             case Online():
+                if self._returning and not self._been_online and not news.resumed:
+                    self._screen.tell("the server has forgotten who you were; you are a new user")
                 self._new_identity = self._been_online and not news.resumed
                 self._been_online = True
                 if news.doubtful:
@@ -341,3 +335,7 @@ class Terminal:
                 self._ask_name()
             case NameRefused() | Closed(code=str()):
                 self._code = exits.REFUSED
+
+
+def _messages(count: int) -> str:
+    return f"{count} message{'s' * (count != 1)}"

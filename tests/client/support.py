@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from random import Random
 from typing import Any, BinaryIO
 
 from netchat.chat import events, requests
 from netchat.chat.events import Event
 from netchat.chat.requests import Request
 from netchat.client.client import Client
+from netchat.client.journal import Kept, Record
 from netchat.client.machine import Machine
 from netchat.client.notices import News
 from netchat.net.reactor import Reactor
@@ -82,13 +84,28 @@ def accepted(id: str, seq: int, room: str = "lobby", **fields: Any) -> events.Ac
     return events.Accepted(id=id, room=room, seq=seq, time=TIME, **fields)
 
 
+class MemoryJournal:
+    """A Journal that survives the machines that it is given to."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+        self.records: list[Record] = []
+
+    def write(self, *records: Record) -> None:
+        self.records += records
+        for record in records:
+            self.kept.take(record)
+
+
 class Conversation:
     """Drives a machine by hand: what it sends is decoded, what it is told is encoded."""
 
-    def __init__(self, name: str | None = "ana") -> None:
+    def __init__(self, name: str | None = "ana", journal: MemoryJournal | None = None) -> None:
         self.now = START
-        self.machine = Machine(SteadyRandom(), START)
+        self.machine = Machine(SteadyRandom() if journal is None else Random(), START)
         self._server = NativeServer()
+        if journal is not None:
+            self.machine.keep(journal)
         if name is not None:
             self.machine.login(name)
 

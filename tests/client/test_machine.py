@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from netchat.chat import events, requests
-from netchat.client.machine import BYE_PATIENCE, State
 from netchat.client.notices import (
     CaughtUp,
     Closed,
@@ -15,6 +14,8 @@ from netchat.client.notices import (
     Offline,
     Online,
 )
+from netchat.client.silence import BYE_PATIENCE
+from netchat.client.stages import State
 
 from .support import Conversation, accepted, joined, message, refused, welcome
 

@@ -20,7 +20,8 @@ from netchat.client.client import Client
 from netchat.client.editor import Editor
 from netchat.client.screen import WIPE, Screen
 from netchat.client.source import Source
-from netchat.client.terminal import PROMPT, Terminal, run_chat
+from netchat.client.start import run_chat
+from netchat.client.terminal import PROMPT, Terminal
 
 from .support import Connection, NoRandom, Peer, Script, cut_first_post, pipe, welcome
 
@@ -332,6 +333,6 @@ def test_wrong_usage_is_2_and_says_why(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    args = argparse.Namespace(name=name, room=room, server=server)
+    args = argparse.Namespace(name=name, room=room, server=server, no_state=True)
     assert run_chat(args) == exits.USAGE
     assert capsys.readouterr().err.startswith("netchat: ")

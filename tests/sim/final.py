@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netchat.chat import trimming
-from netchat.client.machine import State
+from netchat.client.stages import State
 
 from .person import Person
 from .world import Violation

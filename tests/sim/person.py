@@ -7,8 +7,9 @@ from random import Random
 
 from netchat.chat import events, requests
 from netchat.client.failures import OutboxFull
-from netchat.client.machine import ATTACHED, Machine, State
+from netchat.client.machine import Machine
 from netchat.client.notices import CaughtUp, Closed, Failed, NameRefused, Offline, Online
+from netchat.client.stages import ATTACHED, State
 
 from .connection import Link
 from .diary import Diary
