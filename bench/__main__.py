@@ -27,6 +27,8 @@ def _command(options: Options) -> int:
             from bench.limits import limits as command
         case "compare":
             from bench.compare import compare as command
+        case "idle":
+            from bench.idle import idle as command
         case "stuck":
             from bench.stuck import stuck as command
         case "cost":

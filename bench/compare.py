@@ -15,13 +15,12 @@ from msgspec import structs
 
 from bench.cases import CASES, Case, Measurement
 from bench.crew import Crew, GeneratorFailed
-from bench.machine import environment
+from bench.machine import environment, server_cores, split_cores
 from bench.options import Options
 from bench.page import compare_page
 from bench.peers.catalog import Peer, catalog
 from bench.progress import Progress
 from bench.results import Joining, save
-from bench.run import server_cores, split_cores
 from bench.serverprocess import CannotStart
 from bench.standings import CompareResult, compare_table
 

@@ -27,6 +27,9 @@ LEAD = 50_000_000
 SILENCE = 60.0
 """Seconds without a word from any generator: they report four times a second."""
 
+ACCEPTING = 1.0
+"""Seconds for those who only connect: nobody tells them that they have been accepted."""
+
 MAX_CPU = 0.95
 """A generator's share of a core above which it may have been the bottleneck itself."""
 
@@ -93,6 +96,8 @@ class Crew:
             for index in range(self._count):
                 self._start(index)
             entered = cast(list[Entered], self._await(Entered))
+            if self.scenario.stage == "connect":
+                time.sleep(ACCEPTING)
         except BaseException:
             self.__exit__()
             raise

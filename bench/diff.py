@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bench.cost import CostResult
+from bench.idle import IdleResult
 from bench.knees import LimitsResult
 from bench.options import Options
 from bench.report import figure, table
@@ -17,7 +18,7 @@ from bench.standings import CompareResult, standings
 from bench.stats import Spread
 from bench.stuck import StuckResult
 
-Result = RunResult | LimitsResult | CompareResult | CostResult | StuckResult
+Result = RunResult | LimitsResult | CompareResult | CostResult | IdleResult | StuckResult
 
 _decode = msgspec.json.Decoder(Result).decode
 
@@ -47,7 +48,7 @@ def _read(path: Path) -> Result:
 
 def figures(result: Result) -> dict[str, Spread]:
     """Every figure of a result, by name."""
-    if isinstance(result, RunResult | StuckResult):
+    if isinstance(result, RunResult | IdleResult | StuckResult):
         return result.figures()
     if isinstance(result, CompareResult):
         return {

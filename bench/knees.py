@@ -5,17 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from bench.report import environment_line, table
-from bench.results import Joining
-from bench.scenario import Stage
-
-
-class Stay(Struct, kw_only=True):
-    """So many connections at one stage, and what they cost when nothing happens."""
-
-    stage: Stage
-    clients: int
-    joining: Joining
-    idle_cpu: float | None = None
+from bench.stays import Stay
 
 
 class Step(Struct, kw_only=True):

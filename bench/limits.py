@@ -8,21 +8,20 @@ the target.
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 from pathlib import Path
 
 from bench.crew import Crew
-from bench.knees import Knee, LimitsResult, Stay, Step, limits_table
-from bench.machine import environment
+from bench.knees import Knee, LimitsResult, Step, limits_table
+from bench.machine import environment, server_cores, split_cores
 from bench.options import Options
 from bench.page import limits_page
 from bench.progress import Progress
 from bench.results import RoundResult, save
-from bench.run import server_cores, split_cores
 from bench.scenario import Round, Scenario, Stage
 from bench.serverprocess import NetchatServer
+from bench.stays import HEARTBEATS, Stay, most_connections, stay
 
 CONNECTIONS = "connections"
 
@@ -31,17 +30,8 @@ ROOM_SIZES = (4, 100, 1_000, 10_000)
 SMALL_CROWD = 1_000
 """Clients in all where rooms are smaller: enough that no single one matters."""
 
-PER_ROOM = 1_000
-"""Members of a room while connections are counted."""
-
-RESERVED_FILES = 300
-"""Descriptors that are no connections, on either side."""
-
 SHARES = (8, 4, 2, 1)
 """Connections are raised in steps, to this part of the most."""
-
-IDLE_SECONDS = 30.0
-"""Longer than a heartbeat, so that everybody has been asked once."""
 
 FIRST_LOAD = 4_000.0
 """Deliveries a second that the lightest step makes: a few percent of a core."""
@@ -88,13 +78,6 @@ def limits(options: Options) -> int:
     return 0
 
 
-def most_connections(options: Options) -> int:
-    """What the file limit leaves to a process, or less where so many were not asked for."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    possible = hard - RESERVED_FILES
-    return min(possible, options.clients) if options.clients else possible
-
-
 # -- connections ---------------------------------------------------------------------------
 
 
@@ -102,28 +85,8 @@ def stays(options: Options, most: int, progress: Progress) -> list[Stay]:
     """Connections by stage, then the last stage at growing numbers."""
     plan: list[tuple[Stage, int]] = [("connect", most), ("hello", most)]
     plan += [("join", most // share) for share in SHARES]
-    found = [_stay(options, stage, clients, progress) for stage, clients in plan[:-1]]
-    return [*found, _stay(options, *plan[-1], progress, idle=True)]
-
-
-def _stay(
-    options: Options, stage: Stage, clients: int, progress: Progress, *, idle: bool = False
-) -> Stay:
-    scenario = Scenario(clients=clients, rooms=-(-clients // PER_ROOM), stage=stage)
-    progress.begin(f"{clients:,} {stage}")
-    settings = ["limits.login_timeout=3600"]
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        NetchatServer(
-            Path(folder), options.durability, cores=server_cores(), settings=settings
-        ) as server,
-        _crew(scenario, server, Path(folder), progress) as crew,
-    ):
-        stay = Stay(stage=stage, clients=clients, joining=crew.joining)
-        if idle:
-            progress.begin(f"{clients:,} idle", IDLE_SECONDS)
-            stay.idle_cpu = crew.play(Round(seconds=IDLE_SECONDS)).cpu_share
-    return stay
+    found = [stay(options, stage, clients, progress) for stage, clients in plan[:-1]]
+    return [*found, stay(options, *plan[-1], progress, HEARTBEATS)]
 
 
 # -- load ----------------------------------------------------------------------------------

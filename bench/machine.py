@@ -45,6 +45,18 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0))
 
 
+def server_cores() -> list[int]:
+    """The first core is the server's, where there is another for the generators."""
+    ours = cores()
+    return ours[:1] if len(ours) > 1 else []
+
+
+def split_cores(wanted: int) -> tuple[int, list[int]]:
+    """How many generators, and their cores."""
+    rest = cores()[1:]
+    return wanted or max(1, min(4, len(rest))), rest
+
+
 def pin(pid: int, wanted: list[int]) -> None:
     """Keep a process (its threads made from now on, too) on these cores, where permitted."""
     with contextlib.suppress(OSError):

@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="play a load and print what came of it"))
     _add_limits(commands.add_parser("limits", help="find out how much the server carries"))
     _add_compare(commands.add_parser("compare", help="measure other servers beside it"))
+    _add_idle(commands.add_parser("idle", help="find out what silent connections cost"))
     _add_stuck(commands.add_parser("stuck", help="find out what readers cost that stop reading"))
     _add_cost(commands.add_parser("cost", help="find out what its Python costs by itself"))
     _add_diff(commands.add_parser("diff", help="compare two results"))
@@ -140,6 +141,15 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add("--repeats", type=_count, metavar="N", help="interleaved rounds (3)")
     add("--seconds", type=_number, metavar="S", help="length of a round (5)")
     add("--durability", choices=DURABILITIES, help="of netchat (memory)")
+    _add_out(parser)
+
+
+def _add_idle(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-c", "--clients", type=_count, default=15_000, metavar="N", help="connections (15000)")
+    add("--seconds", type=_number, default=50.0, metavar="S", help="of silence (50)")
+    add("--repeats", type=_count, metavar="N", help="of everything (3)")
+    add("--durability", choices=DURABILITIES, help="of the server that is started (memory)")
     _add_out(parser)
 
 

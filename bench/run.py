@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import hgrm
 from bench.crew import Crew
-from bench.machine import cores, environment
+from bench.machine import environment, server_cores, split_cores
 from bench.options import Options
 from bench.page import run_page
 from bench.progress import Progress
@@ -91,15 +91,3 @@ def the_server(
         return
     with NetchatServer(folder, options.durability, cores=server_cores()) as server:
         yield server.address, server
-
-
-def server_cores() -> list[int]:
-    """The first core is the server's, where there is another for the generators."""
-    ours = cores()
-    return ours[:1] if len(ours) > 1 else []
-
-
-def split_cores(wanted: int) -> tuple[int, list[int]]:
-    """How many generators, and their cores."""
-    rest = cores()[1:]
-    return wanted or max(1, min(4, len(rest))), rest

@@ -17,14 +17,13 @@ from msgspec import Struct
 
 from bench.crew import Crew
 from bench.crowd import Tally
-from bench.machine import environment, socket_bytes
+from bench.machine import environment, server_cores, socket_bytes, split_cores
 from bench.options import Options
 from bench.orders import Attend, CaughtUp, room_name
 from bench.progress import Progress
 from bench.readersprocess import ReadersProcess
 from bench.report import environment_line, figure, table
 from bench.results import RoundResult, save
-from bench.run import server_cores, split_cores
 from bench.scenario import Round, Scenario
 from bench.serverprocess import NetchatServer
 from bench.stats import Spread, spread_or_none

@@ -11,7 +11,7 @@ from bench.cases import CASES, Measurement
 from bench.crew import why_invalid
 from bench.crowd import Tally
 from bench.diff import diff
-from bench.knees import Knee, LimitsResult, Stay, Step
+from bench.knees import Knee, LimitsResult, Step
 from bench.limits import judge
 from bench.options import Options
 from bench.page import compare_page, limits_page, run_page
@@ -19,6 +19,7 @@ from bench.report import run_line, run_table, table
 from bench.results import Joining, RoundResult, RunResult, save
 from bench.scenario import Round, Scenario
 from bench.standings import CompareResult, standings
+from bench.stays import Stay
 from bench.thresholds import parse
 
 ENVIRONMENT: dict[str, str | int] = {
