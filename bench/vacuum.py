@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 
 from bench.scenario import Scenario
 from netchat.chat import requests
-from netchat.config import Config, Limits
+from netchat.config import Config, Limits, Web
 from netchat.config import Server as Settings
 from netchat.environment import system
 from netchat.server import Server
@@ -122,7 +122,9 @@ class Vacuum:
         self._selector = NullSelector()
         self._listener = NullListener()
         config = Config(
-            server=Settings(durability="memory"), limits=Limits(enabled=False, heartbeat=3_600)
+            server=Settings(durability="memory"),
+            limits=Limits(enabled=False, heartbeat=3_600),
+            web=Web(listen=[]),
         )
         environment = dataclasses.replace(
             system(config, folder),
