@@ -30,11 +30,11 @@ from netchat.chat.log import (
     Stored,
     Worker,
 )
-from netchat.chat.names import prepare_name
+from netchat.chat.names import prepare_name, utf8_size
 from netchat.chat.now import Later, Now
 from netchat.chat.outgoing import Outgoing
 from netchat.chat.people import People
-from netchat.chat.posting import Pending, Posting
+from netchat.chat.posting import POST_OVERHEAD, Pending, Posting
 from netchat.chat.presence import Presence
 from netchat.chat.requests import Post
 from netchat.chat.rooms import Room
@@ -155,9 +155,7 @@ class Hub:
     def answer(self, session: Session, event: Event) -> None:
         """Give a reply, behind those that are still due."""
         if session.unanswered:
-            pending = Pending(session, None, None, None)
-            pending.event = event
-            session.unanswered.append(pending)
+            session.unanswered.append(Pending(session, event=event))
         else:
             self.outgoing.reply(session, event)
 
@@ -213,10 +211,11 @@ class Hub:
 
     def submit(self, session: Session, room: Room, request: Post) -> None:
         """Send a post on its way into the log. Raises StoreFull, StoreFailed."""
-        identity = session.identity
+        identity, text = session.identity, request.text
         to = room.other(identity).name if room.talk else None
-        post = LogPost(room.id, identity.id, request.id, identity.name, to, request.text)
-        pending = Pending(session, room, post, request.ref)
+        post = LogPost(room.id, identity.id, request.id, identity.name, to, text)
+        size = POST_OVERHEAD + utf8_size(request.id) + utf8_size(text)
+        pending = Pending(session, room, post, request.ref, size)
         self.posting.add(pending)
         if not room.stored:
             room.stored = True
@@ -232,14 +231,16 @@ class Hub:
         assert room is not None and post is not None
         session.unanswered_bytes -= pending.size
         if isinstance(result, Stored):
-            self._commit(room, session, post, result)
+            self._commit(pending, room, post, result)
         pending.event = _reply(room, post.id, pending.ref, result)
-        while session.unanswered and (event := session.unanswered[0].event) is not None:
-            del session.unanswered[0]
+        unanswered = session.unanswered
+        while unanswered and (event := unanswered[0].event) is not None:
+            del unanswered[0]
             self.outgoing.reply(session, event)
         session.wake()
 
-    def _commit(self, room: Room, session: Session, post: LogPost, stored: Stored) -> None:
+    def _commit(self, pending: Pending, room: Room, post: LogPost, stored: Stored) -> None:
+        session = pending.session
         self.accepted += 1
         room.committed = stored.seq
         room.active = stored.time
@@ -247,6 +248,7 @@ class Hub:
             room.name, stored.seq, stored.time, post.sender, post.text, post.id, post.to
         )
         room.fresh.append((message, session))
+        room.fresh_bytes += pending.size
         session.unpublished += 1
         self.outgoing.dirty[room] = None
         if room.talk:

@@ -16,6 +16,8 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from msgspec import Struct
+
 from netchat.chat.events import Event
 from netchat.chat.log import (
     Appended,
@@ -39,25 +41,21 @@ from netchat.errors import RETRY_AFTER, StoreError, StoreFailed, StoreFull
 log = logging.getLogger("netchat.chat")
 
 POST_OVERHEAD = 200
-"""Bytes counted for a post beside its text: ids, names and the objects around them."""
+"""Bytes counted for a post beside its text and id: names, and the objects around it. Its frame
+takes as many, on its way to the members of a room with a short name."""
 
 Row = RoomRow | TalkRow | IdentityRow | TokenRow | RecordRow
 
 
-class Pending:
+class Pending(Struct, eq=False):
     """A request whose reply is due in its place: `event` is set once it is known."""
 
-    __slots__ = ("event", "post", "ref", "room", "session", "size")
-
-    def __init__(
-        self, session: Session, room: Room | None, post: LogPost | None, ref: str | None
-    ) -> None:
-        self.session = session
-        self.room = room
-        self.post = post
-        self.ref = ref
-        self.event: Event | None = None
-        self.size = POST_OVERHEAD + (len(post.text.encode()) if post else 0)
+    session: Session
+    room: Room | None = None
+    post: LogPost | None = None
+    ref: str | None = None
+    size: int = POST_OVERHEAD
+    event: Event | None = None
 
 
 OnResult = Callable[[Pending, Result], None]

@@ -75,7 +75,7 @@ class Room:
     """A named log with its members; also a private talk between the two of `talk`."""
 
     __slots__ = (
-        "active", "changes", "committed", "damaged", "fresh", "id", "key", "lagging",
+        "active", "changes", "committed", "damaged", "fresh", "fresh_bytes", "id", "key", "lagging",
         "live", "members", "name", "oldest", "published", "stored", "talk", "topic",
     )  # fmt: skip
 
@@ -90,6 +90,8 @@ class Room:
         self.published = 0
         self.active = 0
         self.fresh: list[tuple[Message, Session]] = []
+        self.fresh_bytes = 0
+        """What they take, as their posts counted."""
         self.stored = False
         """The log has a row for this room, or a batch that is on its way has."""
         self.damaged: str | None = None

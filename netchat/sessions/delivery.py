@@ -21,12 +21,15 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import cast
 
-from netchat.chat.events import Event, Gap
+from netchat.chat.events import Event, Gap, Message
 from netchat.chat.handlers.messages import as_message
 from netchat.chat.hub import Hub
 from netchat.chat.log import Page
+from netchat.chat.names import utf8_size
 from netchat.chat.now import Later
+from netchat.chat.posting import POST_OVERHEAD
 from netchat.chat.rooms import Cursor, Room
+from netchat.chat.session import Session
 from netchat.net.flushing import FLUSH_SLICE
 from netchat.net.transport import LOW, Transport, write_all
 from netchat.sessions.door import DoorSession
@@ -34,15 +37,12 @@ from netchat.sessions.tail import Slice, Tails
 from netchat.wire.base import Wire
 
 SLICE_BYTES = 32_768
-"""Encoded bytes of one slice: half the high mark, so that one slice never makes a reader
-slow, and 10,000 members are sent 320 MB by one tick's worth at the very most."""
+"""Encoded bytes of one slice, as estimated before: half the high mark, so that one slice never
+makes a reader slow, though escapes may double it, and 10,000 members are sent 320 MB by one
+tick's worth at the very most."""
 
 FEEDS = 256
 """Cursors fed in a tick, each with at most one slice: about 10 ms of joining and copying."""
-
-MESSAGE_OVERHEAD = 200
-"""Bytes of a message's frame around its text, id and room; used to estimate a slice before
-encoding it. (Escapes may double it: still no more than the high mark.)"""
 
 PAGE_ENTRIES = 256
 """Entries of one page read from the log for a lagging reader."""
@@ -240,16 +240,14 @@ class Delivery:
 
     def _publish_slice(self, room: Room) -> None:
         """Hand the next slice of a room to its live members."""
-        count = _fitting(room)
-        fresh = room.fresh[:count]
-        del room.fresh[:count]
+        fresh = _take(room)
         messages = [message for message, _ in fresh]
         part = Slice(messages[0].seq, messages[-1].seq)
         for wire, members in cast(Live, room.live).items():
             blob, ends = wire.encode_slice(messages)
             part.add(wire, blob, ends)
             self.encoded += 1
-            self.delivered += count * len(members)
+            self.delivered += len(fresh) * len(members)
             write_all(members, blob)
         room.published = part.last
         self._tails.append(room, part)
@@ -270,20 +268,21 @@ def _is_waiting(cursor: Cursor, seq: int) -> bool:
     return cursor.room.lagging.get(cursor.session) is cursor and cursor.next == seq
 
 
-def _fitting(room: Room) -> int:
-    """How many of a room's fresh messages make one slice; at least one."""
-    if len(room.fresh) == 1:
-        return 1
-    size, overhead = 0, MESSAGE_OVERHEAD + _size(room.name)
-    for count, (message, _) in enumerate(room.fresh):
-        size += overhead + _size(message.id) + _size(message.text)
-        if size > SLICE_BYTES and count:
-            return count
-    return len(room.fresh)
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+def _take(room: Room) -> list[tuple[Message, Session]]:
+    """The next slice of a room's fresh messages: as many as fit, at least one."""
+    fresh, overhead = room.fresh, utf8_size(room.name)
+    if len(fresh) == 1 or room.fresh_bytes + overhead * len(fresh) <= SLICE_BYTES:
+        room.fresh, room.fresh_bytes = [], 0
+        return fresh
+    count = taken = 0
+    for message, _ in fresh:
+        size = POST_OVERHEAD + utf8_size(message.id) + utf8_size(message.text)
+        if count and taken + size + overhead * (count + 1) > SLICE_BYTES:
+            break
+        taken += size
+        count += 1
+    room.fresh, room.fresh_bytes = fresh[count:], room.fresh_bytes - taken
+    return fresh[:count]
 
 
 def _join(blobs: list[bytes]) -> bytes:

@@ -40,9 +40,9 @@ class MemoryLog:
         """Take the posts. Rooms are noted; the other rows would only matter after a restart."""
         placed = place(batch, self._held, self._heads, self._wall())
         self._heads.update(placed.heads)
-        for row in placed.rows:
+        self._held.update(placed.rows)
+        for row in placed.rows.values():
             self._rooms.setdefault(row.room, {})[row.seq] = row
-            self._held[row.identity, row.id] = row
         firsts = {room: self._trim(room) for room in placed.heads if self._overfull(room)}
         return Appended(placed.results, firsts)
 

@@ -49,7 +49,7 @@ class Placed(Struct, frozen=True, gc=False):
     """What a batch comes to: a result a post, the rows to insert, the heads that changed."""
 
     results: list[Result]
-    rows: list[MessageRow]
+    rows: dict[PostKey, MessageRow]
     heads: dict[int, Head]
 
 
@@ -80,7 +80,7 @@ def place(
             post.room, seq, time, post.identity, post.id, post.sender, post.to, post.text
         )
         results.append(Stored(seq, time))
-    return Placed(results, list(rows.values()), moved)
+    return Placed(results, rows, moved)
 
 
 def _repeated(post: LogPost, first: MessageRow) -> Result:

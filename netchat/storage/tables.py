@@ -172,7 +172,7 @@ def save_rows(db: apsw.Connection, batch: Batch) -> None:
 
 def save_placed(db: apsw.Connection, placed: Placed) -> None:
     """Insert the messages and move the heads of their rooms."""
-    _save(db, _SAVE_MESSAGES, placed.rows)
+    _save(db, _SAVE_MESSAGES, list(placed.rows.values()))
     heads = [(room, head.seq, head.time) for room, head in placed.heads.items()]
     _save(db, _SAVE_HEADS, heads)
 
