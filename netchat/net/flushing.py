@@ -61,13 +61,9 @@ class FlushQueue:
             self._slow.append(transport)
 
     def add_all(self, transports: Iterable[Flushable]) -> None:
-        """`add`, not urgent, for many."""
-        slow = self._slow
-        for transport in transports:
-            transport.dirty = True
-            if not transport.in_slow:
-                transport.in_slow = True
-                slow.append(transport)
+        """`add`, not urgent, for many that were not in the slow queue and have been marked so:
+        whoever goes through them anyway does that, as here it would be once more a member."""
+        self._slow.extend(transports)
 
     def flush(self, now: float, failed: Callable[[Flushable, Exception], None]) -> None:
         """Phase 5. What the flushed ones queue in turn waits for the next tick.

@@ -95,7 +95,7 @@ class Reactor:
         self.dirty: Callable[[Flushable, bool], None] = self._flushes.add
         """dirty(transport, urgent): queue for phase 5. A bound method: it is the hot path."""
         self.dirty_all: Callable[[Iterable[Flushable]], None] = self._flushes.add_all
-        """dirty_all(transports): the same for many, none of them urgent."""
+        """dirty_all(transports): the same for many, none urgent; see `FlushQueue.add_all`."""
 
     # The tick
 

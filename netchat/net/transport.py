@@ -5,7 +5,8 @@ Rules of this file
        tick, in phase 5. So there is one place for partial sends, marks and errors.
     2. The queue holds pointers to immutable blobs, and an offset into the first. A blob that
        was handed to a thousand transports stays one object, even where a peer is stuck in
-       the middle of it.
+       the middle of it. Mostly there is one blob, and then it stands there by itself: a list
+       a member is what a fan-out would have to make, and to touch, the most.
     3. Bytes leave the queue after the socket took them, never before.
     4. `pending` is a running counter; nothing is ever summed up.
     5. Interest in writing is registered only while something is left over, in reading only
@@ -90,7 +91,7 @@ class Transport:
         self._low = low
         self._recv_budget = recv_budget
         self._protocol: TransportProtocol = NOBODY
-        self._queue: list[bytes] | None = None
+        self._queue: bytes | list[bytes] | None = None
         self._offset = 0
         self._events = 0
         self._eof = self._closing = self._marked = False
@@ -107,14 +108,16 @@ class Transport:
 
     def write(self, data: bytes, urgent: bool = False) -> None:
         """Queue bytes for this tick's flush. Urgent ones (replies) are never put off to a
-        later tick. The object itself is kept, not a copy. Does nothing when closing.
-        `write_all` has the same lines in a loop: change both."""
+        later tick. The object itself is kept, not a copy. Does nothing when closing."""
         if self._closing:
             return
-        if self._queue is None:
-            self._queue = [data]
+        queue = self._queue
+        if queue is None:
+            self._queue = data
+        elif isinstance(queue, list):
+            queue.append(data)
         else:
-            self._queue.append(data)
+            self._queue = [queue, data]
         self.pending += len(data)
         if not self.dirty or (urgent and not self.in_urgent):
             self._reactor.dirty(self, urgent)
@@ -183,10 +186,7 @@ class Transport:
         queue = self._queue
         if queue is not None:
             try:
-                if len(queue) == 1 and not self._offset:
-                    sent = self._sock.send(queue[0])
-                else:
-                    sent = self._send_many(queue)
+                sent = self._send_many(queue) if isinstance(queue, list) else self._sock.send(queue)
             except BlockingIOError:
                 sent = 0
             except OSError as exc:
@@ -197,7 +197,7 @@ class Transport:
                 self._offset = self.pending = 0
                 self.sent_at = now
                 return
-            self._account(queue, sent, now)
+            self._account(queue if isinstance(queue, list) else [queue], sent, now)
         self._after_flush()
 
     def _after_flush(self) -> None:
@@ -259,6 +259,7 @@ class Transport:
             self._refused = False
             self._watch(self._events & ~WRITE)
         else:
+            self._queue = queue
             self._refused = self._advance(queue, sent) < IOV_MAX
             self._watch(self._events | WRITE)
 
@@ -324,19 +325,17 @@ class Transport:
 def write_all(transports: Iterable[Transport], data: bytes) -> None:
     """`write` the same bytes to many transports of one reactor: a room's fan-out.
 
-    It repeats the body of `write`, as a call a member would cost a tenth of a send.
+    A call a member would cost a tenth of a send, so those with nothing to send go without.
     """
     size = len(data)
     dirty = []
     for transport in transports:
-        if transport._closing:
-            continue
-        if transport._queue is None:
-            transport._queue = [data]
-        else:
-            transport._queue.append(data)
-        transport.pending += size
-        if not transport.dirty:
+        if transport._queue is None and not (transport.in_slow or transport._closing):
+            transport._queue = data
+            transport.pending = size
+            transport.dirty = transport.in_slow = True
             dirty.append(transport)
+        else:
+            transport.write(data)
     if dirty:
         dirty[0]._reactor.dirty_all(dirty)

@@ -63,7 +63,9 @@ class Inspector:
 
     @staticmethod
     def _check_transport(transport: Transport) -> None:
-        held = sum(map(len, transport._queue or ())) - transport._offset
+        queue = transport._queue or b""
+        queued = sum(map(len, queue)) if isinstance(queue, list) else len(queue)
+        held = queued - transport._offset
         _hold("bytes counted are bytes held", held == transport.pending, f"{held}")
         if transport._queue and not transport.dirty and not transport._marked:
             waits = bool(transport._events & 2)
