@@ -122,6 +122,7 @@ class Listener:
         self._budget = budget
         self._tcp = tcp
         self._paused: Timer | None = None
+        self._held = False
         self._closed = False
         self._log_at = reactor.now
         self._reserve: int | None = _take_reserve()
@@ -139,15 +140,29 @@ class Listener:
         self._closed = True
         if self._paused is not None:
             self._paused.cancel()
-        else:
+        elif not self._held:
             self._reactor.unregister(self._sock)
         self._sock.close()
         self._free_reserve()
 
+    def hold(self) -> None:
+        """Leave newcomers to the kernel's backlog until `release`."""
+        if not (self._held or self._closed):
+            self._held = True
+            if self._paused is None:
+                self._reactor.unregister(self._sock)
+
+    def release(self) -> None:
+        """Accept again."""
+        if self._held and not self._closed:
+            self._held = False
+            if self._paused is None:
+                self._reactor.register(self._sock, READ, self)
+
     def ready(self, mask: int, now: float) -> None:
         """Phase 2: accept what waits, up to the budget."""
         for _ in range(self._budget):
-            if self._closed:
+            if self._closed or self._held:
                 return
             try:
                 sock, peer = self._sock.accept()
@@ -198,7 +213,8 @@ class Listener:
         self._paused = None
         if self._reserve is None:
             self._reserve = _take_reserve()
-        self._reactor.register(self._sock, READ, self)
+        if not self._held:
+            self._reactor.register(self._sock, READ, self)
 
     def _free_reserve(self) -> None:
         if self._reserve is not None:

@@ -292,13 +292,16 @@ class Transport:
 
     def _shut_down(self) -> None:
         """Everything is sent: say so, and wait for the peer to say so too."""
-        if self._eof:
-            self.abort()
-            return
         try:
             self._sock.shutdown(socket.SHUT_WR)
+        except BlockingIOError:  # TLS has a last word
+            self._watch(WRITE)
+            return
         except OSError as exc:
             self.abort(exc)
+            return
+        if self._eof:
+            self.abort()
             return
         if self._deadline is not None:
             self._deadline.cancel()

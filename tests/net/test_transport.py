@@ -429,7 +429,7 @@ def test_close_after_the_peers_end_does_not_wait() -> None:
     sock.incoming.append(b"")
     loop.tick((sock, READ))
     loop.tick()
-    assert (sock.sent, sock.calls) == (b"bye", ["send", "close"])
+    assert (sock.sent, sock.calls) == (b"bye", ["send", "shutdown", "close"])
     assert recorder.lost == [None]
 
 
