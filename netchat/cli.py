@@ -68,6 +68,8 @@ def _run_server(config: Config, data: Path) -> int:
             server.reactor.add_signal(signum, server.stop)
         server.reactor.add_signal(signal.SIGUSR1, lambda: _report(server))
         where = "in memory" if config.server.durability == "memory" else str(data)
+        if config.tls.cert is not None:
+            server.reactor.add_signal(signal.SIGHUP, server.reload)
         log.info("netchat %s, %s, log %s", __version__, config.server.durability, where)
         print("netchat ready", *server.addresses, flush=True)
         _tune_collector()
@@ -106,10 +108,15 @@ def _flags(args: argparse.Namespace) -> dict[str, str | list[str]]:
         flags["server.listen"] = args.listen
     if args.web:
         flags["web.listen"] = args.web
+    if args.tls_listen:
+        flags["tls.listen"] = args.tls_listen
+    if args.tls_web:
+        flags["tls.web"] = args.tls_web
     if args.data is not None:
         flags["server.data"] = args.data
-    if args.durability is not None:
-        flags["server.durability"] = args.durability
+    for key in ("server.durability", "tls.cert", "tls.key"):
+        if (value := getattr(args, key)) is not None:
+            flags[key] = value
     return flags
 
 
@@ -170,9 +177,26 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     add("--data", metavar="DIR", help="folder of the log (default: the user's state folder)")
     add(
         "--durability",
+        dest="server.durability",
         metavar="LEVEL",
         help="what 'accepted' promises: fsync (on disk), wal (survives kill -9) or memory",
     )
+    add(
+        "--tls-listen",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="where to listen with TLS (repeatable)",
+    )
+    add(
+        "--tls-web",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="where to serve the web page with TLS (repeatable)",
+    )
+    add("--tls-cert", dest="tls.cert", metavar="FILE", help="certificate with its chain, in PEM")
+    add("--tls-key", dest="tls.key", metavar="FILE", help="its key, in PEM")
     add("--config", type=Path, metavar="FILE", help="settings in TOML")
     add(
         "--set",

@@ -46,8 +46,20 @@ Folder = Annotated[
     Annotated[str, Meta(pattern=rf"^[^{_CONTROL}]+\Z")] | None,
     Meta(description="the name of a folder"),
 ]
+FileName = Annotated[
+    Annotated[str, Meta(pattern=rf"^[^{_CONTROL}]+\Z")] | None,
+    Meta(description="the name of a file"),
+]
+_Address = Annotated[str, Meta(pattern=r"^[\w.:/%*\[\]-]+:[\w./-]+\Z")]
+MoreAddresses = Annotated[
+    list[_Address], Meta(description="a list of addresses such as 127.0.0.1:7337")
+]
+Networks = Annotated[
+    list[Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:/]+\Z")]],
+    Meta(description="a list of addresses or networks such as 10.0.0.0/8"),
+]
 Addresses = Annotated[
-    list[Annotated[str, Meta(pattern=r"^[\w.:/%*\[\]-]+:[\w./-]+\Z")]],
+    list[_Address],
     Meta(min_length=1, description="a list of addresses such as 127.0.0.1:7337"),
 ]
 AUTO, OFF = "auto", "off"
@@ -80,6 +92,18 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     durability: Durability = "fsync"
     # What peers see, with the version, in `welcome`; 63 characters as for a host (RFC 1035).
     name: ServerName = "netchat"
+    # Who may say, by the PROXY protocol, for whom a connection stands: nobody.
+    proxies: Networks = field(default_factory=list)
+
+
+class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Encryption, for addresses of its own: plain ones can stand beside them."""
+
+    listen: MoreAddresses = field(default_factory=list)
+    web: MoreAddresses = field(default_factory=list)
+    # PEM files: the certificate with its chain, and its key.
+    cert: FileName = None
+    key: FileName = None
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,6 +167,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     server: Server = field(default_factory=Server)
     web: Web = field(default_factory=Web)
+    tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
     log: Log = field(default_factory=Log)
@@ -152,6 +177,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 _SECTIONS: dict[str, type[Struct]] = {
     "server": Server,
     "web": Web,
+    "tls": Tls,
     "limits": Limits,
     "retention": Retention,
     "log": Log,

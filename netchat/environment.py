@@ -15,9 +15,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netchat.admin.place import AdminSocket, open_socket
+from netchat.certificate import load_certificate
 from netchat.chat.log import Reader, Store, Worker
 from netchat.config import Config
 from netchat.errors import StartError
@@ -26,6 +27,9 @@ from netchat.net.listener import open_listener
 from netchat.net.rlimit import raise_file_limit
 from netchat.storage.memory import KEEP, MemoryLog
 from netchat.storage.worker import InlineWorker, ThreadWorker
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger("netchat.server")
 
@@ -59,6 +63,10 @@ class Environment:
     max_connections: int
     open_admin: Callable[[], AdminSocket | None] = lambda: None
     """The operator's socket; None where there is none."""
+    tls_context: Callable[[], ssl.SSLContext | None] = lambda: None
+    """The certificate, read anew at each call; None where there is none. Raises StartError."""
+    settle: Callable[[], None] = lambda: None
+    """Called once every address is bound: what only needed to be done for that can end."""
 
     def new_secret(self) -> str:
         """128 random bits as 22 characters: nobody guesses it, nobody draws it twice."""
@@ -87,6 +95,7 @@ def system(config: Config, data: Path) -> Environment:
         open_log=open_log,
         max_connections=raise_file_limit() - RESERVED_FILES,
         open_admin=lambda: _admin_socket(data),
+        tls_context=lambda: load_certificate(config.tls),
     )
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from netchat import __version__
 from netchat.admin.door import AdminDoor
-from netchat.binding import bind
+from netchat.binding import bind, not_tls, open_gate, over_tls
 from netchat.chat.events import Error
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
@@ -153,20 +153,25 @@ class Server:
 
     def _bind(self) -> list[tuple[Entrance, socket]]:
         try:
-            return bind(self._entrances(), self._env.listen)
+            context = self._env.tls_context()
+            self.gate = open_gate(self.reactor, self.config.server.proxies, context)
+            bound = bind(self._entrances(), self._env.listen, certified=context is not None)
+            self._env.settle()
+            return bound
         except StartError:
             self.reactor.close()
             raise
 
     def _entrances(self) -> list[Entrance]:
+        config = self.config
         native = Entrance(
             setting="server.listen",
-            addresses=self.config.server.listen,
+            addresses=config.server.listen,
             ready="native={}",
             admit=self._admit_native,
             refusal=_refuse_native,
         )
-        wanted = [text for text in self.config.web.listen if text not in ("", OFF)]
+        wanted = [text for text in config.web.listen if text not in ("", OFF)]
         web = Entrance(
             setting="web.listen",
             addresses=[WEB if text == AUTO else text for text in wanted],
@@ -175,7 +180,12 @@ class Server:
             admit=self._admit_web,
             refusal=refuse_http,
         )
-        return [native, web]
+        return [
+            native,
+            over_tls(native, "tls.listen", config.tls.listen, "tls={}"),
+            web,
+            over_tls(web, "tls.web", config.tls.web, "web=https://{}/"),
+        ]
 
     def _admit_native(self, transport: Transport, now: float) -> None:
         NativeSession(self._new_id(), self.door, transport).start(now)
@@ -187,9 +197,21 @@ class Server:
         return f"s{next(self._numbers)}"
 
     def _open(self, entrance: Entrance, sock: socket) -> None:
-        listener = Listener(self.reactor, sock, partial(self.accepted, entrance))
+        accepted = partial(self.accepted, entrance)
+        listener = self.gate.listen(sock, accepted, not_tls(entrance))
         self.listeners.append(listener)
         self.addresses.append(entrance.ready.format(listener.address))
+
+    def reload(self) -> None:
+        """Read the certificate anew, for connections that come from now on."""
+        if (handshakes := self.gate.handshakes) is None:
+            return
+        try:
+            handshakes.context = self._env.tls_context() or handshakes.context
+        except StartError as exc:
+            log.error("The certificate in use stays: %s", exc)
+        else:
+            log.info("The certificate has been read anew.")
 
     # -- parts of the tick -------------------------------------------------------------------
 
@@ -222,7 +244,7 @@ class Server:
     def accepted(self, entrance: Entrance, sock: socket, peer: Any) -> None:
         """Somebody has come in."""
         address = intern(str(peer[0]))  # one string for all who come from there
-        transport = entrance.new_transport(self.reactor, sock, address)
+        transport = Transport(self.reactor, sock, address)
         if self._is_crowded(address):
             self.refused += 1
             retry_after = round(1 + 4 * self._env.random.random(), 3)
@@ -262,6 +284,7 @@ class Server:
         """Let go of everything; the last call, after the run or instead of it."""
         for listener in self.listeners:
             listener.close()
+        self.gate.close()
         if self._admin is not None:
             self._admin.close()
         self.parts.reading.close()

@@ -65,6 +65,7 @@ class Drain:
         server.door.draining = True
         for listener in server.listeners:
             listener.close()
+        server.gate.close()
         for session in server.door.sessions:
             session.transport.pause_reading()
         server.web.drain()

@@ -26,8 +26,10 @@ ALLOWED: dict[str, set[str]] = {
     "storage": {"chat.log"},
     "sessions": {"chat", "wire", "net"},
     "admin": {"chat", "wire", "net", "config", "exits"},
-    "environment": {*EVERYTHING, "admin"},
+    "environment": {*EVERYTHING, "admin", "certificate"},
     "binding": {"net", "sessions"},
+    "private": set(),
+    "certificate": {"config", "net", "private"},
     "shutdown": {*EVERYTHING, "server"},
     "server": {*EVERYTHING, "binding", "admin", "environment", "shutdown"},
     "client": {"net", "wire", *SPOKEN, "exits"},  # its commands end with the same codes as `serve`

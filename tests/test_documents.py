@@ -164,6 +164,8 @@ def test_a_manual_has_every_setting_with_its_default(manual: str) -> None:
     assert table.keys() == wanted.keys()
     del table["server.data"], wanted["server.data"]  # a folder, in words
     for key, value in wanted.items():
+        if value is None:
+            wanted[key] = {"16.4": "none", "17.4": "ninguno"}[manual]
         if isinstance(value, list):
             wanted[key] = str(value).replace("'", '"')
     assert table == wanted

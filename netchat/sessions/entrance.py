@@ -5,13 +5,10 @@ The server lets everybody in the same way; what differs between the doors stands
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from netchat.errors import RefusedError
-from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
 
 
@@ -21,7 +18,8 @@ class Entrance:
 
     `setting` is named where one of the `addresses` is wrong. `ready` is what the ready line
     says of an address that stands for `{}`. `admit` begins to serve a transport, on a tick's
-    `now`; `refusal` says no in the format that peers here understand, as the last bytes.
+    `now`; `refusal` says no in the format that peers here understand, as the last bytes. With
+    `tls`, a transport comes here only after its handshake.
     """
 
     setting: str
@@ -31,4 +29,4 @@ class Entrance:
     refusal: Callable[[RefusedError], bytes]
     optional: bool = False
     """An address that is in use already is passed over, with a warning."""
-    new_transport: Callable[[Reactor, socket.socket, Any], Transport] = Transport
+    tls: bool = False

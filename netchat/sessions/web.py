@@ -52,8 +52,10 @@ class WebSettings(Protocol):
 
 def refuse_http(exc: RefusedError) -> bytes:
     """A refusal for somebody who has not asked for anything yet."""
-    headers = [PLAIN, ("Retry-After", str(ceil(exc.retry_after or 1)))]
-    status = HTTPStatus.SERVICE_UNAVAILABLE
+    headers, status = [PLAIN], HTTPStatus.BAD_REQUEST
+    if exc.retry_after is not None:
+        headers.append(("Retry-After", str(ceil(exc.retry_after))))
+        status = HTTPStatus.SERVICE_UNAVAILABLE
     response = HttpResponse(status, headers, f"{exc.message}\n".encode())
     return HttpServer().respond(response, None, last=True)
 

@@ -20,6 +20,9 @@ from netchat.errors import BadFrame, FatalError, FrameTooLarge
 
 HEADER = Struct(">I")
 
+TLS_STARTS = (b"\x15\x03", b"\x16\x03")
+"""An alert or a handshake of any version of TLS; as a length, 370 million bytes."""
+
 
 def frame(payload: bytes) -> bytes:
     """The payload behind its length."""
@@ -66,7 +69,7 @@ class LengthPrefixed:
         if len(data) >= start:
             (size,) = HEADER.unpack_from(data, self._at)
             if size > self.max_frame:
-                raise self._fail(FrameTooLarge(f"A frame has at most {self.max_frame} bytes here."))
+                raise self._fail(FrameTooLarge(self._why_too_large(bytes(data[self._at : start]))))
             if size == 0:
                 raise self._fail(BadFrame())
             end = start + size
@@ -89,6 +92,11 @@ class LengthPrefixed:
             return False
         size: int = HEADER.unpack_from(self._data, self._at)[0]
         return size <= rest or size > self.max_frame
+
+    def _why_too_large(self, header: bytes) -> str:
+        if header.startswith(TLS_STARTS):
+            return "This is TLS, and TLS is not spoken at this address."
+        return f"A frame has at most {self.max_frame} bytes here."
 
     def _fail(self, error: FatalError) -> FatalError:
         self._failure = type(error)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -54,6 +55,7 @@ class RawClient:
         *,
         noise: tuple[str, ...] = ("presence",),
         receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.noise = noise
         self.name = self.token = self.epoch = ""
@@ -63,6 +65,8 @@ class RawClient:
         self.sock.settimeout(WITHIN)
         self.sock.connect(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.sock = tls.wrap_socket(self.sock, server_hostname=address[0])
         self.sock.setblocking(False)
         self._buffer = bytearray()
         self._start = 0
@@ -131,7 +135,9 @@ class RawClient:
     def _receive(self) -> None:
         try:
             data = self.sock.recv(262_144)
-        except BlockingIOError:
+            while isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+                data += self.sock.recv(262_144)  # the selector does not know of it
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
         except ConnectionResetError:
             data = b""

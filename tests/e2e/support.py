@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from tests.certificates import Files, client_side
 from tests.e2e.client import WITHIN, Address, RawClient, until_true
 
 START_WITHIN = 20.0
@@ -24,6 +25,7 @@ class ServerProcess:
     """`netchat serve` as a child process, on a free port. `folder` holds its log and data.
 
     `inside`: words of a command that runs the server in its place, in surroundings of its own.
+    With `tls`, all clients come that way; `plain` is where the others would come.
     """
 
     def __init__(
@@ -32,12 +34,15 @@ class ServerProcess:
         *args: str,
         env: dict[str, str] | None = None,
         inside: tuple[str, ...] = (),
+        tls: Files | None = None,
     ) -> None:
         self.folder = folder
         self.inside = inside
         self.data = folder / "data"
         self.env = environment(folder) | (env or {})
-        self.args = args
+        self.args = args if tls is None else (*args, *tls.flags)
+        self.context = None if tls is None else client_side(tls)
+        self.plain: Address = ("127.0.0.1", 0)
         self.address: Address = ("127.0.0.1", 0)
         self.ready = ""
         self._errors = folder / "stderr.txt"
@@ -61,7 +66,10 @@ class ServerProcess:
         """Start it, again in the same place, and wait for its ready line."""
         self.launch()
         self.ready = self._first_line()
-        self.address = split(re.findall(r"native=(\S+)", self.ready)[0])
+        self.plain = split(re.findall(r"native=(\S+)", self.ready)[0])
+        self.address = self.plain
+        if self.context is not None:
+            self.address = split(re.findall(r"tls=(\S+)", self.ready)[0])
         return self
 
     def launch(self) -> None:
@@ -81,7 +89,7 @@ class ServerProcess:
     @property
     def place(self) -> str:
         """Its address, as it is written on a command line."""
-        return "{}:{}".format(*self.address)
+        return "{}:{}".format(*self.plain)
 
     def _first_line(self) -> str:
         stdout = self.process.stdout
@@ -146,7 +154,7 @@ class ServerProcess:
 
     def client(self, name: str | None = None, **options: Any) -> RawClient:
         """A connected client; with a name, one that has been welcomed."""
-        client = RawClient(self.address, **options)
+        client = RawClient(self.address, **{"tls": self.context} | options)
         if name is not None:
             client.hello(name)
         return client
