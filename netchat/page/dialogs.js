@@ -1,0 +1,76 @@
+/* The entry, the list of keys, and questions to be sure. */
+
+import { at, make, setText } from "./dom.js";
+import { say, sayError, words } from "./words.js";
+
+/** The form in which one says who one is. `onEnter` gets the name and the password, or null. */
+export class Entry {
+  #onEnter;
+
+  constructor(onEnter) {
+    this.#onEnter = onEnter;
+    at("entry-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const name = at("entry-name").value.trim();
+      if (name === "") return;
+      setText(at("entry-error"), "");
+      setText(at("entry-status"), say("connecting"));
+      this.#onEnter(name, at("entry-password").value || null);
+    });
+  }
+
+  show(name) {
+    at("entry").hidden = false;
+    at("app").hidden = true;
+    at("entry-name").value = name;
+    at("entry-name").focus();
+  }
+
+  hide() {
+    at("entry").hidden = true;
+    at("app").hidden = false;
+    at("entry-password").value = "";
+    setText(at("entry-status"), "");
+  }
+
+  get isShown() {
+    return !at("entry").hidden;
+  }
+
+  refused({ name, code, message }, hadPlaces) {
+    const again = hadPlaces && code === "name_taken";
+    this.show(name);
+    at("entry-secret").hidden = code !== "bad_credentials" && at("entry-secret").hidden;
+    setText(at("entry-error"), again ? say("taken_again") : sayError(code, message));
+    setText(at("entry-status"), "");
+    at("entry-name").select();
+  }
+
+  /** What there is to say while one waits. */
+  tell(text) {
+    setText(at("entry-status"), text);
+  }
+}
+
+export function showHelp() {
+  const list = at("help-keys");
+  if (list.childElementCount === 0) {
+    for (const [keys, what] of words.keys) {
+      list.append(make("dt", {}, make("kbd", {}, keys)), make("dd", {}, what));
+    }
+  }
+  if (!at("help").open) at("help").showModal();
+}
+
+/** Ask whether to do something; true if so. */
+export function ask(question, yes) {
+  const dialog = at("ask");
+  setText(at("ask-text"), question);
+  setText(at("ask-yes"), yes);
+  dialog.returnValue = "no";
+  dialog.showModal();
+  at("ask-yes").focus();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,15 @@
+/* Start. */
+
+import { claim } from "./claim.js";
+import { startDrawers } from "./drawers.js";
+import { startKeys } from "./keys.js";
+import { Page } from "./page.js";
+import { startTheme } from "./theme.js";
+import { translate } from "./words.js";
+
+startTheme();
+translate(document.documentElement);
+startDrawers();
+const page = new Page(await claim());
+startKeys(page);
+page.start();

@@ -1,0 +1,34 @@
+/* The page's own words, in English and Spanish. Pure.
+
+A sentence may have places in braces: say("waits", {seconds: 3}). Errors are said by their code;
+one that has no words here is said in the server's. */
+
+import { harmless } from "./harmless.js";
+import { english } from "./words_en.js";
+import { spanish } from "./words_es.js";
+
+const language = globalThis.navigator?.language?.toLowerCase().startsWith("es") ? "es" : "en";
+export const words = language === "es" ? spanish : english;
+
+/** A sentence, with its places filled in. */
+export function say(key, places = {}) {
+  return words[key].replace(/\{(\w+)\}/g, (_, name) => String(places[name]));
+}
+
+/** A refusal, as a sentence. */
+export function sayError(code, message) {
+  return words.errors[code] ?? (harmless(message ?? "") || words.errors.internal);
+}
+
+/** Put the words where the document names them: data-say for the text of an element, data-label
+ * for its label, which is also its tooltip. */
+export function translate(root) {
+  root.lang = language;
+  for (const node of root.querySelectorAll("[data-say]")) {
+    node.textContent = words[node.dataset.say];
+  }
+  for (const node of root.querySelectorAll("[data-label]")) {
+    node.setAttribute("aria-label", words[node.dataset.label]);
+    if (node.matches("button")) node.title = words[node.dataset.label];
+  }
+}
