@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO
 
 import pytest
 
@@ -16,60 +12,12 @@ from netchat import exits
 from netchat.chat import events, requests
 from netchat.chat.requests import Request
 from netchat.client import terminal
-from netchat.client.client import Client
-from netchat.client.editor import Editor
 from netchat.client.screen import WIPE, Screen
-from netchat.client.source import Source
 from netchat.client.start import run_chat
-from netchat.client.terminal import PROMPT, Terminal
+from netchat.client.terminal import PROMPT
 
-from .support import Connection, NoRandom, Peer, Script, cut_first_post, pipe, welcome
-
-
-class Reading(io.StringIO):
-    """An output whose reader types something at each sight of what it waits for."""
-
-    def __init__(self, keyboard: BinaryIO) -> None:
-        super().__init__()
-        self.answers: list[tuple[str, str]] = []
-        self._keyboard = keyboard
-
-    def write(self, text: str) -> int:
-        if self.answers and self.answers[0][0] in text:
-            self._keyboard.write(self.answers.pop(0)[1].encode())
-        return super().write(text)
-
-
-class Desk:
-    """A terminal client, its keyboard and its two outputs."""
-
-    def __init__(self, address: str, fd: int, keyboard: BinaryIO, *, person: bool = False) -> None:
-        self.keyboard = keyboard
-        self.out, self.err = Reading(keyboard), Reading(keyboard)
-        self.client = Client(address, random=NoRandom())
-        editor = Editor() if person else None
-        screen = Screen(self.out, self.err, tty=person, editor=editor)
-        source = Source(self.client.reactor, fd, editor)
-        self.terminal = Terminal(self.client, source, screen, interactive=person)
-
-    def type(self, text: str) -> None:
-        self.keyboard.write(text.encode())
-
-    def run(self, name: str | None = "ana") -> int:
-        return self.terminal.run(name, "lobby")
-
-    @property
-    def messages(self) -> list[str]:
-        """What was shown, without the time."""
-        return [line[6:] for line in self.out.getvalue().splitlines() if line[2:3] == ":"]
-
-
-@contextmanager
-def desk(script: Script | None = None, *, person: bool = False) -> Iterator[tuple[Desk, Peer]]:
-    with Peer(script) as peer, pipe() as (fd, keyboard):
-        made = Desk(peer.address, fd, keyboard, person=person)
-        yield made, peer
-        made.client.close()
+from .desk import Desk, desk
+from .support import Connection, Peer, cut_first_post, pipe, welcome
 
 
 def test_a_line_and_exit_show_ones_own_message_and_leave() -> None:
