@@ -19,7 +19,7 @@ PIP := $(RUN) pip -qq --disable-pip-version-check install
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 BENCH_KEYS := CLIENTS ROOMS PUBLISHERS RATE WINDOW SECONDS WARMUP REPEATS SIZE DURABILITY \
-  SERVER GENERATORS THRESHOLD QUIET
+  SERVER DOOR GENERATORS THRESHOLD QUIET
 BENCH = $(foreach v,$(BENCH_KEYS),$(if $(filter command%,$(origin $(v))),'$(v)=$($(v))'))
 
 .PHONY: help serv cli bench test sim soak fuzz lint types check format lock clean

@@ -5,6 +5,7 @@ An altered message is none: the true one counts as lost unless it comes, too.
 
 from __future__ import annotations
 
+from bench.doors import Door
 from bench.ledger import Ledger
 from netchat.chat.events import Message
 from netchat.wire.messages import decode_event
@@ -20,12 +21,13 @@ class Audit:
     is out of order, or never, which is a loss.
     """
 
-    def __init__(self, ledger: Ledger, at: int) -> None:
+    def __init__(self, ledger: Ledger, at: int, door: Door) -> None:
         self.distinct = ledger.count(at)
         self.doubled = 0
         self.reordered = 0
         self.altered = 0
         self._ledger = ledger
+        self._door = door
         self._expected = ledger.seq_at(at)
         self._missing: set[int] = set()
 
@@ -54,4 +56,6 @@ class Audit:
 
     def _is_altered(self, message: Message) -> bool:
         frame = self._ledger.frame(message.seq)
-        return frame is not None and decode_event(frame[4:]) != message
+        if frame is None or (place := self._door.cut(frame, 0)) is None:
+            return False
+        return decode_event(frame[place[0] :]) != message

@@ -70,7 +70,7 @@ def _chosen(options: Options) -> tuple[list[Peer], list[str]]:
 
 def measure(peer: Peer, case: Case, seconds: float, progress: Progress) -> Measurement:
     """One peer in one case, once, on a server of its own."""
-    scenario = structs.replace(case.scenario, dialect=peer.dialect)
+    scenario = structs.replace(case.scenario, dialect=peer.dialect, door=peer.door)
     _, generator_cores = split_cores(1)
     found = Measurement(
         peer=peer.name, case=case.name, joining=Joining(joined=0, failed=0, seconds=0.0)

@@ -19,6 +19,7 @@ from itertools import count
 from pathlib import Path
 
 from bench.crowd import Crowd, Member
+from bench.doors import DOORS
 from bench.entering import Entering
 from bench.ledger import Ledger
 from bench.member import NetchatMember
@@ -110,7 +111,9 @@ class Generator:
         for number in range(members + apart):
             name = f"{enter.prefix}.{index:x}.{number:x}"
             if dialect is None:
-                yield NetchatMember(self.crowd, ledger, name, scenario.size, scenario.stage)
+                yield NetchatMember(
+                    self.crowd, ledger, name, scenario.size, scenario.stage, DOORS[scenario.door]
+                )
             else:
                 posts_only = number < apart
                 yield PeerMember(

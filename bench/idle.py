@@ -15,7 +15,7 @@ from bench.options import Options
 from bench.progress import Progress
 from bench.report import environment_line, figure, table
 from bench.results import save
-from bench.scenario import Stage
+from bench.scenario import DoorName, Stage
 from bench.stats import Spread, spread_or_none
 from bench.stays import Stay, most_connections, stay
 
@@ -25,6 +25,7 @@ class IdleResult(Struct, kw_only=True, tag="idle"):
 
     environment: dict[str, str | int]
     durability: str
+    door: DoorName
     stays: list[Stay]
 
     def figures(self) -> dict[str, Spread]:
@@ -47,7 +48,9 @@ class IdleResult(Struct, kw_only=True, tag="idle"):
 def idle(options: Options) -> int:
     """The process's exit code: 1 when somebody could not come in, or was cut off."""
     clients = min(options.clients, most_connections(options))
-    result = IdleResult(environment=environment(), durability=options.durability, stays=[])
+    result = IdleResult(
+        environment=environment(), durability=options.durability, door=options.door, stays=[]
+    )
     progress = Progress()
     for _ in range(options.repeats):
         result.stays += [
@@ -71,7 +74,12 @@ def idle_table(result: IdleResult) -> str:
         "idle CPU %": ("CPU % when idle", ".2f"),
     }
     stays = result.stays
-    rows = [[f"{stays[0].clients:,} connections", *(title for title, _ in names.values())]]
+    rows = [
+        [
+            f"{stays[0].clients:,} connections, {result.door}",
+            *(title for title, _ in names.values()),
+        ]
+    ]
     for stage in dict.fromkeys(each.stage for each in stays):
         cells = [figure(figures.get(f"{stage}: {name}"), form) for name, (_, form) in names.items()]
         rows.append([STAGES[stage], *cells])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from bench.report import environment_line, table
+from bench.scenario import DoorName
 from bench.stays import Stay
 
 
@@ -47,6 +48,7 @@ class LimitsResult(Struct, kw_only=True, tag="limits"):
 
     environment: dict[str, str | int]
     durability: str
+    door: DoorName = "native"
     target: float
     stays: list[Stay]
     knees: list[Knee]

@@ -62,6 +62,7 @@ def limits(options: Options) -> int:
     result = LimitsResult(
         environment=environment(),
         durability=options.durability,
+        door=options.door,
         target=options.target,
         stays=stays(options, most, progress) if CONNECTIONS in wanted else [],
         knees=[
@@ -95,10 +96,14 @@ def stays(options: Options, most: int, progress: Progress) -> list[Stay]:
 def knee(options: Options, size: int, most: int, progress: Progress) -> Knee:
     """Raise the load on rooms of one size until it is too much."""
     clients = min(most, max(size, SMALL_CROWD))
-    scenario = Scenario(clients=clients, rooms=clients // size, size=options.size)
+    scenario = Scenario(
+        clients=clients, rooms=clients // size, size=options.size, door=options.door
+    )
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        NetchatServer(Path(folder), options.durability, cores=server_cores()) as server,
+        NetchatServer(
+            Path(folder), options.durability, cores=server_cores(), door=options.door
+        ) as server,
         _crew(scenario, server, Path(folder), progress) as crew,
     ):
         progress.begin(f"rooms of {size:,}, alone")

@@ -1,4 +1,4 @@
-"""A member of a netchat server: speaks the native protocol, and checks all that it gets.
+"""A member of a netchat server: speaks through one of its doors, and checks all that it gets.
 
 The hot path is the first branch of `data_received`: a piece that continues the room's ledger
 is right, and is neither cut into frames nor decoded (see `ledger`). The slow path cuts.
@@ -17,6 +17,7 @@ from typing import Any
 
 from bench.audit import Audit
 from bench.crowd import Connected, Crowd, Tally
+from bench.doors import Door
 from bench.ledger import Ledger
 from bench.scenario import Stage
 from bench.text import MARK, compose
@@ -25,7 +26,6 @@ from netchat.chat.events import Event
 from netchat.chat.requests import Request
 from netchat.errors import BadJson
 from netchat.net.transport import Transport
-from netchat.wire.framing import HEADER, frame
 from netchat.wire.messages import decode_event, encode
 
 MESSAGE = b'{"type":"message"'
@@ -34,10 +34,23 @@ MESSAGE = b'{"type":"message"'
 class NetchatMember(Connected):
     """One client, in one room."""
 
-    __slots__ = ("_at", "_audit", "_count", "_held", "_plain", "_stage", "_waiting", "name")
+    __slots__ = (
+        "_at",
+        "_audit",
+        "_count",
+        "_door",
+        "_held",
+        "_plain",
+        "_stage",
+        "_waiting",
+        "name",
+    )
 
-    def __init__(self, crowd: Crowd, ledger: Ledger, name: str, size: int, stage: Stage) -> None:
+    def __init__(
+        self, crowd: Crowd, ledger: Ledger, name: str, size: int, stage: Stage, door: Door
+    ) -> None:
         super().__init__(crowd, ledger, size)
+        self._door = door
         self.name = name
         self._stage = stage
         self._at = ledger.end
@@ -54,9 +67,10 @@ class NetchatMember(Connected):
         if self._stage == "connect":
             self._crowd.has_joined()
             return
-        hello = _framed(requests.Hello(version=1, name=self.name))
-        join = _framed(requests.Join(room=self.ledger.room, backlog=0))
-        transport.write(hello + join if self._stage == "join" else hello, urgent=True)
+        first = self._door.greeting + self._framed(requests.Hello(version=1, name=self.name))
+        if self._stage == "join":
+            first += self._framed(requests.Join(room=self.ledger.room, backlog=0))
+        transport.write(first, urgent=True)
 
     def post(self, due: int) -> None:
         """See Member."""
@@ -71,7 +85,10 @@ class NetchatMember(Connected):
         text = compose(due, sent, self._size)
         self._crowd.count_post(self.ledger, due, sent)
         post = requests.Post(room=self.ledger.room, text=text, id=id)
-        self._transport.write(_framed(post), urgent=True)
+        self._transport.write(self._framed(post), urgent=True)
+
+    def _framed(self, request: Request) -> bytes:
+        return self._door.frame(encode(request))
 
     # -- what the transport calls ------------------------------------------------------------
 
@@ -97,12 +114,10 @@ class NetchatMember(Connected):
             ledger, at = self.ledger, self._at
             self._at = start = ledger.frame_start(at)
             data = bytes(ledger.stream[start - ledger.base : at - ledger.base]) + data
-        at, size = 0, len(data)
-        while size - at >= HEADER.size:
-            end = at + HEADER.size + HEADER.unpack_from(data, at)[0]
-            if end > size:
-                break
-            known = self._take_frame(data[at:end])
+        at, size, cut = 0, len(data), self._door.cut
+        while (place := cut(data, at)) is not None:
+            start, end = place
+            known = self._take_frame(data[at:end], start - at)
             at = end
             if not known and self._continues(data, at):
                 self._at += size - at
@@ -111,23 +126,25 @@ class NetchatMember(Connected):
         self._plain = not self._held and self._audit is None
 
     def _continues(self, data: bytes, at: int) -> bool:
-        """Whether all the rest of a piece is messages, as the ledger has them."""
-        if self._audit is not None or not data.startswith(MESSAGE, at + HEADER.size):
-            return False
-        return self.ledger.stream.startswith(data[at:], self._at - self.ledger.base)
+        """Whether all the rest of a piece is as the ledger has it."""
+        stream, base = self.ledger.stream, self.ledger.base
+        return self._audit is None and stream.startswith(data[at:], self._at - base)
 
-    def _take_frame(self, data: bytes) -> bool:
-        """Take one whole frame; whether it was a message."""
+    def _take_frame(self, data: bytes, start: int) -> bool:
+        """Take one whole frame, whose payload begins at `start`; whether it was a message."""
         ledger = self.ledger
         if (
             self._audit is None
-            and data.startswith(MESSAGE, HEADER.size)
+            and data.startswith(MESSAGE, start)
             and ledger.stream.startswith(data, self._at - ledger.base)
         ):
             self._at += len(data)
             return True
+        if start == len(data):
+            self._answer(self._door.answer(data))
+            return False
         try:
-            event = decode_event(data[HEADER.size :])
+            event = decode_event(data[start:])
         except BadJson:
             self._crowd.errors["bad_json"] += 1
             return False
@@ -138,13 +155,17 @@ class NetchatMember(Connected):
             handle(self, event)
         return False
 
+    def _answer(self, data: bytes) -> None:
+        if data and self._transport is not None:
+            self._transport.write(data, urgent=True)
+
     def _take_message(self, message: events.Message, data: bytes) -> None:
         ledger = self.ledger
         if self._audit is None:
             if self._at == ledger.end and ledger.extend(message, data):
                 self._at = ledger.end
                 return
-            self._audit = Audit(ledger, self._at)
+            self._audit = Audit(ledger, self._at, self._door)
         self._audit.take(message)
 
     def _on_welcome(self, _event: events.Welcome) -> None:
@@ -177,8 +198,7 @@ class NetchatMember(Connected):
         self._crowd.count_refusal(self.ledger, event.code)
 
     def _on_ping(self, _event: events.Ping) -> None:
-        assert self._transport is not None
-        self._transport.write(_framed(requests.Pong()), urgent=True)
+        self._answer(self._framed(requests.Pong()))
 
     # -- figures -----------------------------------------------------------------------------
 
@@ -204,7 +224,7 @@ class NetchatMember(Connected):
         later, the ledger will have forgotten it: such a member is audited from here on."""
         ledger, at = self.ledger, self._at
         if self._audit is None and at != ledger.end:
-            self._audit = Audit(ledger, at)
+            self._audit = Audit(ledger, at, self._door)
             start = ledger.frame_start(at)
             self._held = self._held or bytes(ledger.stream[start - ledger.base : at - ledger.base])
             self._plain = False
@@ -212,10 +232,6 @@ class NetchatMember(Connected):
         self._waiting = None
         if self._audit is not None:
             self._audit.new_round()
-
-
-def _framed(request: Request) -> bytes:
-    return frame(encode(request))
 
 
 _HANDLERS: dict[type[Event], Callable[[NetchatMember, Any], None]] = {

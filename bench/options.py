@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
-from bench.scenario import Scenario
+from bench.scenario import DoorName, Scenario
 from bench.text import LONGEST, SHORTEST
 from bench.thresholds import Threshold, parse
 
@@ -41,6 +42,7 @@ class Options:
     cases: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     target: float = 50.0
+    door: DoorName = "native"
     megabytes: float = 100.0
     files: tuple[Path, ...] = field(default=())
 
@@ -51,6 +53,7 @@ class Options:
             rooms=min(self.rooms, self.clients),
             publishers=self.publishers,
             size=self.size,
+            door=self.door,
         )
 
 
@@ -113,6 +116,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add("--repeats", type=_count, metavar="N", help="rounds (3)")
     add("--size", type=_size, metavar="N", help="characters of a message (64)")
     add("--durability", choices=DURABILITIES, help="of the server that is started (memory)")
+    _add_door(parser)
     add("--server", metavar="HOST:PORT", help="measure this one instead of starting one")
     add("--generators", type=_count, metavar="N", help="processes (as many as cores allow)")
     add(
@@ -130,6 +134,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add("--clients", type=_count, metavar="N", default=0, help="at most (the file limit)")
     add("--size", type=_size, metavar="N", help="characters of a message (64)")
     add("--durability", choices=DURABILITIES, help="of the server that is started (memory)")
+    _add_door(parser)
     add("--cases", type=_names, metavar="A,B", help="only connections, rooms-4, rooms-100 ...")
     _add_out(parser)
 
@@ -149,6 +154,7 @@ def _add_idle(parser: argparse.ArgumentParser) -> None:
     add("-c", "--clients", type=_count, default=15_000, metavar="N", help="connections (15000)")
     add("--seconds", type=_number, default=50.0, metavar="S", help="of silence (50)")
     add("--repeats", type=_count, metavar="N", help="of everything (3)")
+    _add_door(parser)
     add("--durability", choices=DURABILITIES, help="of the server that is started (memory)")
     _add_out(parser)
 
@@ -160,6 +166,7 @@ def _add_stuck(parser: argparse.ArgumentParser) -> None:
     add("-R", "--rate", type=_number, default=1_000.0, metavar="N", help="messages a second (1000)")
     add("--size", type=_size, default=LONGEST, metavar="N", help="characters of one (4000)")
     add("--repeats", type=_count, default=1, metavar="N", help="runs (1)")
+    _add_door(parser)
     add("--durability", choices=DURABILITIES, default="wal", help="of the server (wal)")
     _add_out(parser)
 
@@ -174,6 +181,12 @@ def _add_cost(parser: argparse.ArgumentParser) -> None:
 
 def _add_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs=2, type=Path, metavar="FILE", help="results, as JSON")
+
+
+def _add_door(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--door", choices=get_args(DoorName), help="by which clients come in (native)"
+    )
 
 
 def _add_out(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 from msgspec.json import Decoder, Encoder
 
 from bench.crowd import Tally
-from bench.scenario import Round, Scenario
+from bench.scenario import DoorName, Round, Scenario
 
 
 def room_name(prefix: str, index: int) -> str:
@@ -75,6 +75,7 @@ class Attend(Struct, kw_only=True):
     room: str
     prefix: str
     count: int
+    door: DoorName = "native"
 
 
 class GoOn(Struct, kw_only=True):

@@ -13,6 +13,7 @@ import sys
 import time
 
 from bench.crowd import Crowd, Tally
+from bench.doors import DOORS
 from bench.entering import Entering
 from bench.ledger import Ledger
 from bench.member import NetchatMember
@@ -40,8 +41,9 @@ class Readers:
         self._reactor = Reactor(selectors.DefaultSelector(), SystemClock())
         self._crowd = Crowd()
         self._ledger = Ledger(attend.room)
+        door = DOORS[attend.door]
         self._members = [
-            NetchatMember(self._crowd, self._ledger, f"{attend.prefix}.{i:x}", SIZE, "join")
+            NetchatMember(self._crowd, self._ledger, f"{attend.prefix}.{i:x}", SIZE, "join", door)
             for i in range(attend.count)
         ]
         self._address = (attend.host, attend.port)

@@ -65,11 +65,11 @@ def environment_line(environment: dict[str, str | int]) -> str:
 
 def _head(result: RunResult) -> str:
     scenario, joining = result.scenario, result.joining
-    server = f"server {result.server}" + (f", {result.durability}" if result.durability else "")
+    server = ", ".join(filter(None, [result.server, result.durability, scenario.door]))
     lines = [
         f"{scenario.clients:,} clients in {scenario.rooms:,} "
         f"{'room' if scenario.rooms == 1 else 'rooms'}, {scenario.posting:,} of them post, "
-        f"{scenario.size} characters a message; {server}",
+        f"{scenario.size} characters a message; server {server}",
         environment_line(result.environment),
         f"connected {joining.joined:,} in {joining.seconds:.2f} s ({joining.per_second:,.0f} a "
         f"second)" + (f", {joining.failed:,} FAILED: {joining.why}" if joining.failed else ""),

@@ -89,5 +89,7 @@ def the_server(
     if options.server:
         yield parse_address(options.server), None
         return
-    with NetchatServer(folder, options.durability, cores=server_cores()) as server:
+    with NetchatServer(
+        folder, options.durability, cores=server_cores(), door=options.door
+    ) as server:
         yield server.address, server

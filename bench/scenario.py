@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 Stage = Literal["connect", "hello", "join"]
+DoorName = Literal["native", "web"]
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -23,6 +24,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     connecting: int = 256
     """Connections under way at once: enough to keep a server busy, far below its backlog."""
     dialect: str = "netchat"
+    door: DoorName = "native"
 
     @property
     def posting(self) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.machine import cpu_seconds, pin, resident_bytes
+from bench.scenario import DoorName
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,9 @@ class CannotStart(Exception):
 
 class ServerProcess:
     """A server that says where it listens on its first line: `... native=HOST:PORT`."""
+
+    listens = rb"native=(\S+):(\d+)"
+    """Where on that line."""
 
     def __init__(
         self,
@@ -101,7 +105,7 @@ class ServerProcess:
         line = b""
         if select.select([process.stdout], [], [], START_WITHIN)[0]:
             line = process.stdout.readline()
-        found = re.search(rb"native=(\S+):(\d+)", line)
+        found = re.search(self.listens, line)
         if found is None:
             raise CannotStart(f"The server did not start: {self.logs().strip() or 'no word'}")
         return found[1].decode().strip("[]"), int(found[2])
@@ -145,12 +149,15 @@ class NetchatServer(ServerProcess):
         *,
         cores: Sequence[int] = (),
         settings: Sequence[str] = (),
+        door: DoorName = "native",
     ) -> None:
         command = [
             sys.executable, "-m", "netchat", "serve", "--listen", "127.0.0.1:0",
             "--durability", durability, "--data", str(folder / "data"),
-            "--set", "limits.enabled=false", "--web", "off",
+            "--set", "limits.enabled=false", "--web", "127.0.0.1:0" if door == "web" else "off",
         ]  # fmt: skip
+        if door == "web":
+            self.listens = rb"web=http://(\S+):(\d+)/"
         for setting in settings:
             command += ["--set", setting]
         super().__init__(command, folder, cores=cores, env=python_environment(folder), reports=True)

@@ -53,13 +53,19 @@ def stay(
     idle: float = 0.0,
 ) -> Stay:
     """On a server of its own. `idle`: seconds to stay and be measured."""
-    scenario = Scenario(clients=clients, rooms=-(-clients // PER_ROOM), stage=stage)
+    scenario = Scenario(
+        clients=clients, rooms=-(-clients // PER_ROOM), stage=stage, door=options.door
+    )
     progress.begin(f"{clients:,} {stage}")
     generators, cores = split_cores(0)
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         NetchatServer(
-            Path(folder), options.durability, cores=server_cores(), settings=SETTINGS
+            Path(folder),
+            options.durability,
+            cores=server_cores(),
+            settings=SETTINGS,
+            door=options.door,
         ) as server,
         Crew(
             scenario,

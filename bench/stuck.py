@@ -24,7 +24,7 @@ from bench.progress import Progress
 from bench.readersprocess import ReadersProcess
 from bench.report import environment_line, figure, table
 from bench.results import RoundResult, save
-from bench.scenario import Round, Scenario
+from bench.scenario import DoorName, Round, Scenario
 from bench.serverprocess import NetchatServer
 from bench.stats import Spread, spread_or_none
 
@@ -71,6 +71,7 @@ class StuckResult(Struct, kw_only=True, tag="stuck"):
 
     environment: dict[str, str | int]
     durability: str
+    door: DoorName
     size: int
     runs: list[Stuck]
 
@@ -103,7 +104,11 @@ class StuckResult(Struct, kw_only=True, tag="stuck"):
 def stuck(options: Options) -> int:
     """The process's exit code: 1 when anything was lost, doubled or out of order."""
     result = StuckResult(
-        environment=environment(), durability=options.durability, size=options.size, runs=[]
+        environment=environment(),
+        durability=options.durability,
+        door=options.door,
+        size=options.size,
+        runs=[],
     )
     progress = Progress()
     for _ in range(options.repeats):
@@ -117,7 +122,7 @@ def stuck(options: Options) -> int:
 
 def measure(options: Options, folder: Path, progress: Progress, filling: float = FILLING) -> Stuck:
     """One run, on a server of its own."""
-    scenario = Scenario(clients=HEALTHY, rooms=1, size=options.size)
+    scenario = Scenario(clients=HEALTHY, rooms=1, size=options.size, door=options.door)
     seconds = options.megabytes * 1e6 / options.size / options.rate
     rest = max(filling, seconds - filling)
     _, theirs = split_cores(1)
@@ -130,7 +135,8 @@ def measure(options: Options, folder: Path, progress: Progress, filling: float =
 
     with (
         NetchatServer(
-            folder / "server", options.durability, cores=server_cores(), settings=SETTINGS
+            folder / "server", options.durability, cores=server_cores(), settings=SETTINGS,
+            door=options.door,
         ) as server,
         Crew(
             scenario, server.address, folder / "crew", server=server, cores=theirs,
@@ -144,7 +150,12 @@ def measure(options: Options, folder: Path, progress: Progress, filling: float =
         host, port = server.address
         room = room_name(crew.prefix, 0)
         attend = Attend(
-            host=host, port=port, room=room, prefix=f"{crew.prefix}.s", count=options.clients
+            host=host,
+            port=port,
+            room=room,
+            prefix=f"{crew.prefix}.s",
+            count=options.clients,
+            door=options.door,
         )
         with ReadersProcess(attend, folder, theirs) as readers:
             memory = peak = server.memory()

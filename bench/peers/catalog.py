@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.scenario import DoorName
 from bench.serverprocess import (
     START_WITHIN,
     CannotStart,
@@ -38,6 +39,7 @@ class Peer:
     dialect: str
     start: Start
     missing: str = ""
+    door: DoorName = "native"
 
 
 class _OnPort(ServerProcess):
@@ -61,14 +63,19 @@ class _OnPort(ServerProcess):
 
 
 def catalog(durability: str = "memory") -> list[Peer]:
-    """Everybody, ours first and the limit second."""
+    """Everybody: ours, by each of its doors, then the limit, then the others."""
+
+    settings = ["limits.heartbeat=3600"]  # the others ask nobody whether they still live
 
     def netchat(folder: Path, cores: Sequence[int]) -> ServerProcess:
-        settings = ["limits.heartbeat=3600"]  # the others ask nobody whether they still live
         return NetchatServer(folder, durability, cores=cores, settings=settings)
+
+    def web(folder: Path, cores: Sequence[int]) -> ServerProcess:
+        return NetchatServer(folder, durability, cores=cores, settings=settings, door="web")
 
     return [
         Peer("netchat", "netchat", netchat),
+        Peer("web", "netchat", web, door="web"),
         Peer("limit", "netchat", _limit, _lacks("cc")),
         Peer("redis", "redis", _redis, _lacks("redis-server")),
         Peer("nats", "nats", _nats, _lacks("nats-server")),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
+from bench.doors import PONG, TEXT, masked
+
 
 class Dialect(Protocol):
     """`echoes`: a publisher gets its own messages. `apart`: who subscribes cannot publish, so
@@ -147,22 +149,15 @@ class WebSocket:
             b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        return upgrade + _masked(0x81, room.encode())
+        return upgrade + masked(TEXT, room.encode())
 
     def post(self, room: str, text: bytes) -> bytes:
         """See Dialect."""
-        return _masked(0x81, text)
+        return masked(TEXT, text)
 
     def answer(self, data: bytes) -> bytes:
         """See Dialect."""
-        return _masked(0x8A, data[2:]) if data[:1] == b"\x89" else b""
-
-
-def _masked(kind: int, payload: bytes) -> bytes:
-    """A client's frame. It has to be masked, and zero is a mask."""
-    size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + struct.pack(">H", size)
-    return bytes([kind]) + length + bytes(4) + payload
+        return masked(PONG, data[2:]) if data[:1] == b"\x89" else b""
 
 
 DIALECTS: dict[str, Dialect] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from bench.crowd import Crowd, Tally
+from bench.doors import DOORS
 from bench.ledger import Ledger
 from bench.member import NetchatMember
 from bench.text import compose
@@ -15,6 +16,7 @@ from netchat.wire.messages import decode_request
 from netchat.wire.native import MAX_FRAME, NATIVE
 
 ROOM = "room"
+NATIVE_DOOR = DOORS["native"]
 SIZE = 64
 
 
@@ -48,7 +50,8 @@ class Stage:
         self.crowd.ledgers = [self.ledger]
         self.transports = [FakeTransport() for _ in range(members)]
         self.members = [
-            NetchatMember(self.crowd, self.ledger, f"m{i}", SIZE, "join") for i in range(members)
+            NetchatMember(self.crowd, self.ledger, f"m{i}", SIZE, "join", NATIVE_DOOR)
+            for i in range(members)
         ]
         self.crowd.members = list(self.members)
         self.seq = 0

@@ -23,7 +23,7 @@ def test_a_crowd_stays_and_what_it_costs_is_known() -> None:
 
 def test_the_figures_are_medians_of_all_repeats() -> None:
     stays = [a_stay(memory) for memory in (900.0, 1_200.0, 1_000.0)]
-    result = IdleResult(environment=ENVIRONMENT, durability="memory", stays=stays)
+    result = IdleResult(environment=ENVIRONMENT, durability="memory", door="native", stays=stays)
     assert figures(result)["join: bytes"].median == 1_000.0
     assert "1,000  (900 to 1,200)" in idle_table(result)
 
@@ -31,5 +31,5 @@ def test_the_figures_are_medians_of_all_repeats() -> None:
 def test_who_was_cut_off_is_said() -> None:
     cut = a_stay(1.0)
     cut.dropped = 3
-    result = IdleResult(environment=ENVIRONMENT, durability="memory", stays=[cut])
+    result = IdleResult(environment=ENVIRONMENT, durability="memory", door="native", stays=[cut])
     assert "3 were cut off" in idle_table(result)

@@ -19,7 +19,9 @@ def test_readers_that_stop_and_go_on_end_complete(tmp_path: Path) -> None:
     assert run.caught_up.complete == 5
     assert run.caught_up.tally.delivered == flowed * 5
     assert run.kernel is None or run.kernel > 5 * 4_096  # what they had not read lay there
-    result = StuckResult(environment=ENVIRONMENT, durability="memory", size=4_000, runs=[run])
+    result = StuckResult(
+        environment=ENVIRONMENT, durability="memory", door="native", size=4_000, runs=[run]
+    )
     assert "5 of 5" in stuck_table(result)
     assert figures(result)["p99 ratio"].median > 0
 
