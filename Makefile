@@ -9,6 +9,7 @@ TESTS :=
 SEED :=
 SEEDS :=
 CYCLES :=
+POINTS :=
 RUNS :=
 TARGETS :=
 PYTHON := python3
@@ -22,7 +23,7 @@ BENCH_KEYS := CLIENTS ROOMS PUBLISHERS RATE WINDOW SECONDS WARMUP REPEATS SIZE D
   SERVER DOOR GENERATORS THRESHOLD QUIET
 BENCH = $(foreach v,$(BENCH_KEYS),$(if $(filter command%,$(origin $(v))),'$(v)=$($(v))'))
 
-.PHONY: help serv cli bench test sim soak fuzz lint types check format lock clean
+.PHONY: help serv cli bench test sim soak power fuzz lint types check format lock clean
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -50,6 +51,9 @@ soak: .venv/.dev  ## kill the server with -9 under load, again and again: CYCLES
 
 fuzz: .venv/.fuzz  ## look for input that breaks a parser or a session: RUNS=100000 TARGETS="events guest"
 	@exec $(RUN) tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(TARGETS)
+
+power: .venv/.dev  ## cut the power inside of commits, and look at what is left: POINTS=10000
+	@exec $(RUN) tests.crash.power $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
 
 lint: .venv/.dev  ## check style and format
 	@$(RUN) ruff check --quiet . && $(RUN) ruff format --quiet --check .
