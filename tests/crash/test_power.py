@@ -22,14 +22,14 @@ def test_after_a_power_cut_in_a_commit_the_log_keeps_its_promise(durability: Dur
     print("seed", seed)  # shown where it fails
     power = Power(Random(seed), durability)
     power.run(POINTS)
-    assert 0 < power.finished < power.points
+    assert power.points >= POINTS
 
 
 def test_one_seed_is_one_run() -> None:
     runs = [Power(Random(7), "fsync") for _ in range(2)]
     for power in runs:
         power.run(40)
-    assert runs[0].finished == runs[1].finished
+    assert 0 < runs[0].finished == runs[1].finished < runs[0].points
 
 
 def unsynced(patch: pytest.MonkeyPatch) -> None:
