@@ -39,6 +39,9 @@ class Site(Protocol):
     turns: Turns
     later: Callable[[float, Callback], Timer]
 
+    def hurry(self) -> None:
+        """The loop does not sleep before the next tick."""
+
     @property
     def draining(self) -> bool:
         """The server stops: no answer keeps its connection."""
@@ -100,6 +103,7 @@ class HttpPeer:
 
     def resume_writing(self) -> None:
         self.site.turns.add(self)
+        self.site.hurry()  # this comes in phase 5, after those who will take it up
 
     # -- requests ----------------------------------------------------------------------------
 

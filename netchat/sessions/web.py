@@ -20,9 +20,10 @@ from netchat.net.transport import Transport
 from netchat.sessions.door import Door
 from netchat.sessions.http import HttpPeer
 from netchat.sessions.page import Page
-from netchat.sessions.websocket import WebSocketSession
+from netchat.sessions.websocket import WebSocketSession, new_session
 from netchat.wire.http import Headers, HttpError, HttpRequest, HttpResponse, HttpServer
-from netchat.wire.websocket import shake_hands
+from netchat.wire.upgrade import shake_hands
+from netchat.wire.websocket import WebSocketServer
 
 SECURITY: Headers = [
     (
@@ -35,6 +36,8 @@ SECURITY: Headers = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
+
+NewSession = Callable[[str, Door, Transport, WebSocketServer], WebSocketSession]
 
 PLAIN = ("Content-Type", "text/plain; charset=utf-8")
 
@@ -75,12 +78,15 @@ class Web:
         self.turns = door.turns
         self.later = later
         self.wall = door.wall
+        self.hurry = door.hurry
         self._door = door
         self._new_id = new_id
         self._page = page
         self._origins = frozenset(origin.lower() for origin in settings.origins)
         self._prefix = settings.prefix.rstrip("/")
         self._compression = settings.compression
+        self.new_session: NewSession = new_session
+        """What a peer becomes that has been upgraded."""
         self.peers: dict[HttpPeer, None] = {}
         """Connections that speak HTTP; they are no sessions."""
 
@@ -131,7 +137,7 @@ class Web:
         rest = peer.machine.rest
         transport = peer.release()
         transport.write(answer, True)
-        session = WebSocketSession(self._new_id(), self._door, transport, machine)
+        session = self.new_session(self._new_id(), self._door, transport, machine)
         session.start(now.monotonic)
         if rest:
             session.data_received(rest, now.monotonic)

@@ -6,9 +6,11 @@ from typing import ClassVar
 
 from netchat.chat.events import Event
 from netchat.chat.now import Now
-from netchat.sessions.door import DoorSession, Received
+from netchat.net.transport import Transport
+from netchat.sessions.door import Door, DoorSession, Received
 from netchat.wire.base import Wire
 from netchat.wire.websocket import (
+    COMPRESSED_WEBSOCKET,
     PING_FRAME,
     WEBSOCKET,
     Control,
@@ -41,3 +43,19 @@ class WebSocketSession(DoorSession):
 
     def ask(self) -> None:
         self.transport.write(PING_FRAME, True)
+
+
+class CompressedSession(WebSocketSession):
+    """One that has agreed on compression."""
+
+    wire: ClassVar[Wire] = COMPRESSED_WEBSOCKET
+
+    __slots__ = ()
+
+
+def new_session(
+    id: str, door: Door, transport: Transport, machine: WebSocketServer
+) -> WebSocketSession:
+    """A session for a peer that has been upgraded."""
+    kind = CompressedSession if machine.compresses else WebSocketSession
+    return kind(id, door, transport, machine)

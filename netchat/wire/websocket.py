@@ -1,9 +1,9 @@
-"""WebSocket (RFC 6455): its wire, and the server's machine behind a handshake.
+"""WebSocket (RFC 6455): its wires, and the server's machine behind a handshake.
 
 Rules of this file:
 
 - One text message carries one payload, the same JSON as in a native frame.
-- The library does the protocol, and nobody but this file knows the library.
+- The library does the protocol, and nobody but this file and `upgrade` knows the library.
 - What is sent to all is framed here, once, and goes past the library's object of each
   connection. That is sound because it keeps no state about what was sent: nothing is ever sent
   in fragments, no extension is used that remembers (permessage-deflate runs without context
@@ -11,8 +11,8 @@ Rules of this file:
 
 How the machine works: bytes are given to the library a piece at a time, as requests are pulled,
 so the pace stays with the session, and a flood of tiny frames does not become a heap of objects.
-What the library answers by itself (a pong, the echo of a close) travels with the frame that
-caused it, as a Control, so it keeps its place among the replies.
+What answers a control frame (a pong, the echo of a close) travels with it, as a Control, so it
+keeps its place among the replies; what the library would answer at once is left alone.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from __future__ import annotations
 import codecs
 import logging
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
-from typing import NamedTuple
+from typing import ClassVar
 
-from websockets.datastructures import Headers
 from websockets.extensions import Extension
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+)
 from websockets.frames import Close, CloseCode, Frame, Opcode
-from websockets.http11 import Request as HandshakeRequest
 from websockets.protocol import Protocol, Side
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
+from websockets.typing import BytesLike
 
 from netchat.chat.events import Bye, Error, Event, Message
 from netchat.chat.requests import Request
@@ -43,7 +41,6 @@ from netchat.errors import (
     ShuttingDown,
     TooManyConnections,
 )
-from netchat.wire.http import HttpError, HttpRequest
 from netchat.wire.messages import decode_request
 from netchat.wire.native import MAX_FRAME, MAX_FRAME_BEFORE_WELCOME, event_payload
 
@@ -53,7 +50,15 @@ PIECE = 4_096
 MAX_FRAGMENTS = 64
 """Fragments of one message. Browsers send none, and a frame costs more than its bytes."""
 
-PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
+COMPRESSED = 256
+"""Bytes of payload from which on compressing pays: short messages have little that repeats."""
+
+
+def _control_frame(opcode: Opcode, data: BytesLike) -> bytes:
+    return Frame(opcode, data).serialize(mask=False)
+
+
+PING_FRAME = _control_frame(Opcode.PING, b"")
 """The server's question to a silent peer: browsers and libraries answer it by themselves."""
 
 CLOSE_CODES: dict[str, int] = {
@@ -79,54 +84,16 @@ _SENTENCES: dict[int, str] = {
     CloseCode.MESSAGE_TOO_BIG: "A message is longer than this server takes.",
 }
 
-_log = logging.getLogger("netchat.websocket")
-_log.setLevel(logging.WARNING)  # the library tells of every connection
+LOG = logging.getLogger("netchat.websocket")
+LOG.setLevel(logging.WARNING)  # the library tells of every connection
 
 
-_NETCHAT = Subprotocol("netchat.v1")
-_DEFLATE = ServerPerMessageDeflateFactory(
-    server_no_context_takeover=True,
-    client_no_context_takeover=True,
-    client_max_window_bits=12,
-    compress_settings={"memLevel": 5},
-)
-"""Each message by itself: a connection that compresses holds 4 KiB, not 161 (measured)."""
+WINDOW_BITS = 12
+ZLIB = {"memLevel": 5}
+"""Each message by itself and with a small window: a connection that compresses holds 4 KiB, not
+161 (measured)."""
 
-
-class Handshake(NamedTuple):
-    """An accepted upgrade: the bytes that say so, and the machine for what follows."""
-
-    answer: bytes
-    machine: WebSocketServer
-
-
-def shake_hands(request: HttpRequest, *, compression: bool = False) -> Handshake:
-    """Accept an upgrade to WebSocket. Raises HttpError for one that breaks RFC 6455, section 4.
-
-    Whether its origin may come in is not looked at here.
-    """
-    protocol = ServerProtocol(
-        extensions=[_DEFLATE] if compression else None,
-        select_subprotocol=_select_subprotocol,
-        logger=_log,
-    )
-    response = protocol.accept(
-        HandshakeRequest(
-            request.target, Headers(request.headers), request.method, f"HTTP/{request.version}"
-        )
-    )
-    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-        extra = [(name, value) for name, value in response.headers.raw_items() if name == "Allow"]
-        if response.status_code == HTTPStatus.UPGRADE_REQUIRED:
-            extra += [("Upgrade", "websocket"), ("Connection", "Upgrade")]
-        raise HttpError(response.status_code, "This is not a WebSocket upgrade.", extra)
-    return Handshake(response.serialize(), WebSocketServer(protocol.extensions))
-
-
-def _select_subprotocol(
-    _protocol: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    return _NETCHAT if _NETCHAT in offered else None
+_DEFLATE = PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS, ZLIB)
 
 
 class WebSocketWire:
@@ -150,19 +117,34 @@ class WebSocketWire:
             ends.append(end)
         return b"".join(parts), tuple(ends)
 
-    def frame(self, payload: bytes) -> bytes:
+    def frame(self, payload: bytes, opcode: Opcode = Opcode.TEXT) -> bytes:
         """A payload as one frame."""
-        return Frame(Opcode.TEXT, payload).serialize(mask=False)
+        return Frame(opcode, payload).serialize(mask=False)
+
+
+class CompressedWire(WebSocketWire):
+    """The same for those who have agreed on permessage-deflate (RFC 7692).
+
+    As no context is taken over, what is compressed once can be read by all of them.
+    """
+
+    __slots__ = ()
+
+    def frame(self, payload: bytes, opcode: Opcode = Opcode.TEXT) -> bytes:
+        if len(payload) < COMPRESSED:
+            return super().frame(payload, opcode)
+        return Frame(opcode, payload).serialize(mask=False, extensions=[_DEFLATE])
 
 
 WEBSOCKET = WebSocketWire()
+COMPRESSED_WEBSOCKET = CompressedWire()
 
 
 def close_frame(last: Event | None, code: int | None = None) -> bytes:
     """What says goodbye after the last event; `code` where the machine knows a better one."""
     word = last.code if isinstance(last, Error) else last.reason if isinstance(last, Bye) else "bye"
     code = code or CLOSE_CODES.get(word, CloseCode.POLICY_VIOLATION)
-    return Frame(Opcode.CLOSE, Close(code, word).serialize()).serialize(mask=False)
+    return _control_frame(Opcode.CLOSE, Close(code, word).serialize())
 
 
 class Control(Request, tag="control"):
@@ -186,7 +168,7 @@ class _Partial:
 class WebSocketServer:
     """The server's side of one connection that has been upgraded: Requests come out."""
 
-    max_fragments = MAX_FRAGMENTS
+    max_fragments: ClassVar[int] = MAX_FRAGMENTS
 
     __slots__ = ("_frames", "_over", "_partial", "_protocol", "_rest", "close_code")
 
@@ -195,14 +177,27 @@ class WebSocketServer:
         extensions: Sequence[Extension] = (),
         max_message: int = MAX_FRAME_BEFORE_WELCOME,
     ) -> None:
-        self._protocol = Protocol(Side.SERVER, max_size=max_message, logger=_log)
-        self._protocol.extensions = list(extensions)
+        self._protocol = Protocol(Side.SERVER, max_size=max_message, logger=LOG)
+        self._protocol.extensions = [*extensions]
         self._rest = b""
         self._frames: list[Frame] = []
         self._partial: _Partial | None = None
         self._over = False
         self.close_code: int | None = None
         """Set where the peer broke WebSocket's rules: the code to close with."""
+
+    @property
+    def extensions(self) -> Sequence[Extension]:
+        """What was agreed on."""
+        return self._protocol.extensions
+
+    @property
+    def compresses(self) -> bool:
+        """Whether the peer can read what CompressedWire makes."""
+        return any(
+            isinstance(agreed, PerMessageDeflate) and agreed.local_max_window_bits >= WINDOW_BITS
+            for agreed in self.extensions
+        )
 
     def welcome(self) -> None:
         """The peer has been let in: it may send messages of full length."""
@@ -250,6 +245,8 @@ class WebSocketServer:
         protocol = self._protocol
         while not (self._over or self._frames):
             if protocol.parser_exc is not None:
+                if protocol.close_rcvd is not None:  # the library minds the message it cuts short
+                    return Frame(Opcode.CLOSE, protocol.close_rcvd.serialize())
                 assert protocol.close_sent is not None
                 code = protocol.close_sent.code
                 raise self._fail(_FAILURES.get(code, Internal), code)
@@ -257,6 +254,7 @@ class WebSocketServer:
                 return None
             piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
             protocol.receive_data(piece)
+            protocol.data_to_send()  # what it would answer; see the head of this file
             self._frames = [
                 frame for frame in protocol.events_received() if isinstance(frame, Frame)
             ]
@@ -265,11 +263,10 @@ class WebSocketServer:
     def _control(self, frame: Frame) -> Control:
         if frame.opcode is Opcode.PONG:
             return Control()
-        answer = self._protocol.writes.pop(0)  # it makes one a ping, and one a close
         if frame.opcode is Opcode.PING:
-            return Control(answer=answer)
+            return Control(answer=_control_frame(Opcode.PONG, frame.data))
         self._end()
-        return Control(answer=answer, closes=True)
+        return Control(answer=_control_frame(Opcode.CLOSE, frame.data), closes=True)
 
     def _assemble(self, frame: Frame) -> tuple[Opcode, bytes | None]:
         """The message that this frame ends, if it does. Text is checked as it comes."""

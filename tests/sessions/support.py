@@ -16,6 +16,7 @@ from netchat.config import Config, Limits
 from netchat.environment import Environment, LogParts
 from netchat.net.reactor import READ, WRITE
 from netchat.server import Server
+from netchat.sessions.entrance import Entrance
 from netchat.sessions.tail import BUDGET, Tails
 from netchat.storage.memory import KEEP
 from netchat.storage.worker import InlineWorker
@@ -219,3 +220,9 @@ class House:
             self.settle()
         self.clock.seconds = until
         self.settle()
+
+
+def web_entrance(house: House) -> Entrance:
+    """Where browsers come in."""
+    [web] = [each for each in house.server._entrances() if each.setting == "web.listen"]
+    return web

@@ -1,0 +1,1 @@
+"""WebSocket as RFC 6455 has it, against an echo on the server's own classes."""
