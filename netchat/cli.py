@@ -211,7 +211,10 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 
 def _add_client(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--server", default=SERVER, metavar="HOST:PORT", help=f"default {SERVER}")
+    where = f"HOST:PORT, or netchats://HOST:PORT with TLS; default {SERVER}"
+    add("--server", default=SERVER, metavar="ADDRESS", help=where)
+    add("--ca", type=Path, metavar="FILE", help="trust these authorities only, not the system's")
+    add("--insecure", action="store_true", help="do not check the server's certificate at all")
     add("--name", help="your user name")
 
 

@@ -1,7 +1,8 @@
 """Exit codes of all commands, after sysexits.h where it has one.
 
 0 done, 1 failed, 2 wrong usage, 69 the server cannot be reached, 75 try again later, 77
-refused, 78 wrong configuration, 129, 130 and 143 ended by a signal.
+refused (the server's certificate, too: by us), 78 wrong configuration, 129, 130 and 143 ended by
+a signal.
 """
 
 from __future__ import annotations

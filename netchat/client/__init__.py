@@ -24,6 +24,8 @@ Not blocking, inside of somebody's own selector (or run `client.reactor` itself)
         for event in client.take_events():
             print(event)
 
+At "netchats://host:port" they speak TLS, and believe whom `trust=Trust(ca=...)` says.
+
 Both connect again by themselves, take their identity back, join their rooms from where they
 were, and send again what was not acknowledged, under the same ids: it is stored once, and what
 others write comes exactly once. The notices Offline, Online and CaughtUp tell of it, Gap of what
@@ -63,6 +65,7 @@ from netchat.client.notices import (
     Online,
     OutboxTrouble,
 )
+from netchat.client.trust import Trust
 
 __all__ = [
     "CaughtUp",
@@ -81,6 +84,7 @@ __all__ = [
     "OutboxTrouble",
     "Refused",
     "TimedOut",
+    "Trust",
     "Unreachable",
     "connect",
 ]

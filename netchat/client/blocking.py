@@ -29,6 +29,7 @@ from netchat.client.client import Client
 from netchat.client.failures import Disconnected, Refused, TimedOut, Unreachable
 from netchat.client.notices import Closed, Failed, NameRefused, News, Offline, Online
 from netchat.client.positions import BACKLOG
+from netchat.client.trust import SYSTEM, Trust
 
 TIMEOUT = 10.0
 """Seconds to wait for an answer, unless the caller says otherwise."""
@@ -43,14 +44,20 @@ Answer = TypeVar("Answer", bound=Event)
 
 
 def connect(
-    address: str, *, name: str, timeout: float = TIMEOUT, outbox: Path | None = None
+    address: str,
+    *,
+    name: str,
+    timeout: float = TIMEOUT,
+    outbox: Path | None = None,
+    trust: Trust = SYSTEM,
 ) -> Chat:
-    """Connect to "host:port" and log in. `outbox`: a file for what is to outlive us, see Client.
+    """Connect to "host:port" or "netchats://host:port" and log in. `outbox`: a file for what is
+    to outlive us, `trust`: whose certificate counts, see Client.
 
     Raises Unreachable where nobody answers there, Refused where the name is not taken (its
-    `code` is `name_taken`, `name_invalid`, ...), TimedOut, OutboxError, ValueError for no address.
+    `code` is `name_taken`, `certificate`, ...), TimedOut, OutboxError, ValueError for no address.
     """
-    chat = Chat(Client(address, name=name, outbox=outbox))
+    chat = Chat(Client(address, name=name, outbox=outbox, trust=trust))
     try:
         chat.wait_online(timeout)
     except BaseException:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from netchat.chat import requests
 from netchat.client.backoff import Random
-from netchat.client.link import Link
+from netchat.client.link import Link, Place
 from netchat.client.machine import Machine
 from netchat.client.notices import News
 from netchat.client.positions import BACKLOG
 from netchat.client.stages import State
-from netchat.net.addresses import parse_address
+from netchat.client.trust import SYSTEM, Trust
+from netchat.net.addresses import parse_server
 from netchat.net.clock import SystemClock
 from netchat.net.reactor import Reactor
 from netchat.net.timers import Timer
@@ -33,7 +34,9 @@ MAX_UNTAKEN = 1_000
 class Client:
     """One user on one server, through all reconnects. Nothing here blocks or calls back.
 
-    `address` is "host:port". Nothing is connected until there is a `name`, here or by `login`.
+    `address` is "host:port", or "netchats://host:port" for TLS with a server whom `trust` takes
+    for the right one; with another there is no second try (Closed, `certificate`). Nothing is
+    connected until there is a `name`, here or by `login`.
     Without a `reactor` it makes its own. Run the reactor, then `take_events`.
 
     `outbox` is a file in which what is posted is kept until it has been answered, with the
@@ -49,8 +52,12 @@ class Client:
         reactor: Reactor | None = None,
         random: Random | None = None,
         outbox: Path | None = None,
+        trust: Trust = SYSTEM,
     ) -> None:
-        self._address = parse_address(address)
+        host, port, tls = parse_server(address)
+        if not tls and trust != SYSTEM:
+            raise ValueError("There is a certificate to be checked at netchats:// addresses only.")
+        self._place = Place(host, port, trust.context() if tls else None)
         self._owns_reactor = reactor is None
         self.reactor = reactor or Reactor(selectors.DefaultSelector(), SystemClock())
         self._machine = Machine(random or SystemRandom(), self.reactor.now)
@@ -216,7 +223,7 @@ class Client:
         from netchat.client.keeper import Keeper
 
         self._let_go_of_outbox()
-        self._keeper = Keeper(self.reactor, outbox, "{}:{}".format(*self._address), name)
+        self._keeper = Keeper(self.reactor, outbox, str(self._place), name)
         self._machine.keep(self._keeper.journal)
         known = self._keeper.journal.kept.known
         return known.name if known is not None else name
@@ -247,10 +254,10 @@ class Client:
                 link.pause()
             self._settle()
 
-    def lost(self, link: Link, why: str, now: float) -> None:
+    def lost(self, link: Link, why: str, now: float, code: str | None = None) -> None:
         """See Owner."""
         if link is self._link:
-            self._machine.lost(why, now)
+            self._machine.lost(why, now, code)
             self._settle()
 
     # Doing what the machine's state asks for
@@ -264,7 +271,7 @@ class Client:
         if machine.state in (State.OFFLINE, State.CLOSED):
             self._drop_link()
         elif machine.state is State.CONNECTING and self._link is None:
-            self._link = Link(self, self.reactor, *self._address)
+            self._link = Link(self, self.reactor, self._place)
         self._set_timer(machine.deadline)
         if self._keeper is not None:
             self._keeper.mind()

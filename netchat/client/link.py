@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netchat.net import connector
 from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
+
+if TYPE_CHECKING:
+    import ssl
+
+    from netchat.net.handshake import Handshake
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for all addresses of a host: a lost SYN is sent again after 1, 3 and 7 seconds."""
@@ -22,20 +27,34 @@ class Owner(Protocol):
     def received(self, link: Link, data: bytes, now: float) -> None:
         """Some bytes came."""
 
-    def lost(self, link: Link, why: str, now: float) -> None:
-        """The connection is over, or never was."""
+    def lost(self, link: Link, why: str, now: float, code: str | None = None) -> None:
+        """The connection is over, or never was; `certificate`: we do not trust who is there."""
+
+
+class Place(NamedTuple):
+    """Where a server is; with a `context`, TLS is spoken there."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext | None
+
+    def __str__(self) -> str:
+        """What an outbox belongs to: a token that came over TLS never leaves without it."""
+        return f"{'netchats://' if self.context else ''}{self.host}:{self.port}"
 
 
 class Link:
     """A TransportProtocol. `paused`: nothing is read at the moment."""
 
-    def __init__(self, owner: Owner, reactor: Reactor, host: str, port: int) -> None:
+    def __init__(self, owner: Owner, reactor: Reactor, place: Place) -> None:
         self.paused = False
         self._owner = owner
         self._reactor = reactor
+        self._place = place
         self._transport: Transport | None = None
+        self._handshake: Handshake | None = None
         self._connector = connector.connect(
-            reactor, host, port, self._connected, self._failed, CONNECT_TIMEOUT
+            reactor, place.host, place.port, self._connected, self._failed, CONNECT_TIMEOUT
         )
 
     def write(self, data: bytes) -> None:
@@ -58,16 +77,33 @@ class Link:
     def drop(self) -> None:
         """Let go, whatever there is of a connection. The next tick closes it."""
         self._connector.cancel()
+        if self._handshake is not None:
+            self._handshake.cancel()
         if self._transport is not None:
             self._transport.abort()
 
     def _connected(self, sock: socket.socket, peer: Any) -> None:
-        self._transport = Transport(self._reactor, sock, peer)
+        place = self._place
+        if place.context is None:
+            self._start(sock)
+            return
+        from netchat.net.handshake import Handshake
+
+        host = place.host or "localhost"
+        self._handshake = Handshake(
+            self._reactor, sock, place.context, self._start, self._failed, host=host
+        )
+
+    def _start(self, sock: Any) -> None:
+        self._transport = Transport(self._reactor, sock, self._place.host)
         self._transport.start(self)
         self._owner.connected(self, self._reactor.now)
 
     def _failed(self, exc: OSError) -> None:
-        self._owner.lost(self, _sentence(exc), self._reactor.now)
+        # What only an ssl.SSLCertVerificationError has; the module is not loaded for a question.
+        verdict = getattr(exc, "verify_message", None)
+        code = "certificate" if verdict else None
+        self._owner.lost(self, _sentence(exc), self._reactor.now, code)
 
     def data_received(self, data: bytes, now: float) -> None:
         """See TransportProtocol."""
@@ -90,6 +126,10 @@ class Link:
 
 def _sentence(exc: Exception | None) -> str:
     """What the system says, without its number."""
+    if verdict := getattr(exc, "verify_message", None):
+        return f"The server's certificate is not to be trusted: {str(verdict).rstrip('.')}."
+    if reason := getattr(exc, "reason", None):  # an ssl.SSLError's, in capitals
+        return f"TLS failed: {str(reason).replace('_', ' ').lower()}"
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
     return str(exc or "the connection was closed")

@@ -134,8 +134,8 @@ class Machine:
 
     def lost(self, why: str, now: float, code: str | None = None, floor: float = 0.0) -> None:
         """The connection is gone, or never came. Try again in `floor` seconds or later."""
-        if self.state is State.LEAVING:
-            self._close(why, None)
+        if self.state is State.LEAVING or code in FINAL:
+            self._close(why, code if code in FINAL else None)
         if self.state is State.CLOSED:
             return
         self.state = State.OFFLINE

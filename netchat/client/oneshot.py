@@ -20,6 +20,7 @@ from netchat.client.outbox import WINDOW
 from netchat.client.render import gap_sentence, message_lines
 from netchat.client.screen import Screen, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
+from netchat.client.trust import Trust, trust_as_told
 from netchat.wire.messages import encode
 
 LINES = 10
@@ -49,7 +50,7 @@ def _guarded(args: argparse.Namespace, act: Callable[[Chat, Screen], int]) -> in
     """Connect, act, leave; every way in which that can go wrong has its exit code."""
     screen = standard_screen()
     try:
-        with _connect(args.server, args.name) as chat:
+        with _connect(args.server, args.name, trust_as_told(args)) as chat:
             return act(chat, screen)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
@@ -63,17 +64,17 @@ def _guarded(args: argparse.Namespace, act: Callable[[Chat, Screen], int]) -> in
             forget_output()
 
 
-def _connect(server: str, name: str | None) -> Chat:
+def _connect(server: str, name: str | None, trust: Trust) -> Chat:
     """As `name`, or as the system's user; where that is taken, with something behind it."""
     if name is not None:
-        return connect(server, name=name)
+        return connect(server, name=name, trust=trust)
     try:
-        return connect(server, name=_login_name())
+        return connect(server, name=_login_name(), trust=trust)
     except Refused as exc:
         if exc.code not in ("name_taken", "name_invalid"):
             raise
     suffix = f"{random.SystemRandom().getrandbits(16):04x}"
-    return connect(server, name=f"{_login_name()}-{suffix}")
+    return connect(server, name=f"{_login_name()}-{suffix}", trust=trust)
 
 
 def _login_name() -> str:

@@ -25,5 +25,5 @@ ATTACHED = frozenset({State.GREETING, State.ONLINE, State.LEAVING})
 OVER = frozenset({State.LEAVING, State.CLOSED})
 """Nothing new is begun."""
 
-FINAL = frozenset({"replaced", "kicked", "version_unsupported"})
+FINAL = frozenset({"replaced", "kicked", "version_unsupported", "certificate"})
 """Errors after which to come back would be a fight, or in vain."""

@@ -21,6 +21,7 @@ from netchat.client.keyboard import Keyboard
 from netchat.client.screen import Screen, can_wipe, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
 from netchat.client.terminal import Terminal
+from netchat.client.trust import trust_as_told
 
 SIGNALS = {
     signal.SIGHUP: exits.HUNG_UP,
@@ -38,7 +39,7 @@ def run_chat(args: argparse.Namespace) -> int:
             raise ValueError("give a name with --name, as nobody can be asked for it.")
         for text in (args.name or "", args.room):
             text.encode()  # what the shell gave us need not be Unicode
-        client = Client(args.server)
+        client = Client(args.server, trust=trust_as_told(args))
     except ValueError as exc:
         print(f"netchat: {exc}", file=sys.stderr)
         return exits.USAGE

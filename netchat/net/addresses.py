@@ -7,8 +7,24 @@ import socket
 from typing import Any
 
 WEB_PORT = 7338
+TLS_PORT = 7339
 DEFAULT_PORT = 7337
 """The project's own: nothing is registered there (IANA)."""
+
+SCHEMES = {"netchat": DEFAULT_PORT, "netchats": TLS_PORT}
+"""How a server's address may begin, and its port where it has none."""
+
+
+def parse_server(text: str) -> tuple[str, int, bool]:
+    """(host, port, whether TLS is spoken) of "netchats://host:port", "netchat://host:port", or
+    what parse_address takes. Raises ValueError with a sentence."""
+    scheme, found, rest = text.partition("://")
+    if not found:
+        return *parse_address(text), False
+    if scheme.lower() not in SCHEMES:
+        raise ValueError(f"An address begins with netchat:// or netchats://, not {scheme}://.")
+    scheme = scheme.lower()
+    return *parse_address(rest.removesuffix("/"), SCHEMES[scheme]), scheme == "netchats"
 
 
 def parse_address(text: str, default_port: int = DEFAULT_PORT) -> tuple[str, int]:

@@ -19,8 +19,15 @@ from .support import Connection, Peer
 
 
 def arguments(address: str, **given: Any) -> argparse.Namespace:
-    usual = {"server": address, "name": None, "room": "lobby", "to": None, "json": False}
-    return argparse.Namespace(**{**usual, "after": None, "lines": None, "text": ["x"], **given})
+    usual: dict[str, Any] = {
+        "server": address,
+        "name": None,
+        "room": "lobby",
+        "to": None,
+        "json": False,
+    }
+    usual |= {"ca": None, "insecure": False, "after": None, "lines": None, "text": ["x"]}
+    return argparse.Namespace(**{**usual, **given})
 
 
 Output = pytest.CaptureFixture[str]

@@ -281,6 +281,8 @@ def test_wrong_usage_is_2_and_says_why(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    args = argparse.Namespace(name=name, room=room, server=server, no_state=True)
+    args = argparse.Namespace(
+        name=name, room=room, server=server, no_state=True, ca=None, insecure=False
+    )
     assert run_chat(args) == exits.USAGE
     assert capsys.readouterr().err.startswith("netchat: ")

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from netchat.chat.events import Message
+from netchat.client import Trust, connect
 from tests.certificates import client_side, write_files
 from tests.e2e.client import WITHIN, RawClient, fill, framed, until_true
 from tests.e2e.support import UNLIMITED, ServerProcess, run_netchat, split
@@ -230,3 +232,42 @@ def test_who_is_no_proxy_cannot_say_who_he_is(server: ServerProcess) -> None:
     with stranger_at(server.plain) as sock:
         sock.sendall(b"PROXY TCP4 192.0.2.1 127.0.0.1 4000 7337\r\n")
         assert b"frame_too_large" in received(sock)
+
+
+# -- netchat's own client ------------------------------------------------------------------
+
+
+def test_the_commands_speak_tls_and_check(server: ServerProcess, tmp_path: Path) -> None:
+    ca = str(server.folder / "ca.pem")
+    place = "netchats://{}:{}".format(*server.address)
+
+    def send(*args: str, place: str = place) -> tuple[int, str]:
+        done = run_netchat(tmp_path, "send", "--server", place, "--name", "bot", *args, "hola")
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr
+
+    assert send("--ca", ca) == (0, "")
+    code, said = send()
+    assert code == 77 and "not to be trusted" in said and said.count("\n") == 1
+    code, said = send("--insecure")
+    assert code == 0 and "WARNING" in said
+    code, said = send(place="netchats://{}:{}".format(*server.plain))
+    assert code == 69 and "not TLS" in said
+    code, said = send(place="{}:{}".format(*server.address))
+    assert code == 75 and "speaks TLS" in said
+
+
+def test_a_client_comes_back_over_tls_and_misses_nothing(own_server: ServerProcess) -> None:
+    place = "netchats://{}:{}".format(*own_server.address)
+    trust = Trust(own_server.folder / "ca.pem")
+    with connect(place, name="ana", trust=trust) as chat, own_server.client("ben") as ben:
+        chat.join("lobby", backlog=0)
+        ben.join("lobby")
+        ben.post("lobby", "one", "1")
+        link = chat.client._link
+        assert link is not None and link._transport is not None
+        link._transport.abort()
+        ben.post("lobby", "two", "2")
+        heard = [each.text for each in chat.events(timeout=3) if isinstance(each, Message)]
+        assert heard == ["one", "two"]
+        assert chat.post("three", room="lobby").seq == 3
