@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from netchat import __version__, exits
 from netchat.admin.commands import add_user_commands
-from netchat.config import Config, data_folder, load_config, parse_set, to_toml
+from netchat.config import Config
 from netchat.errors import ConfigError, StartError
+from netchat.loading import data_folder, load_config, parse_set, to_toml
 from netchat.net.addresses import DEFAULT_PORT, WEB_PORT
 
 if TYPE_CHECKING:

@@ -1,36 +1,25 @@
-"""Settings: one frozen tree, read from a file, the environment and the command line.
+"""Settings: one frozen tree, with what each may hold and why its default is what it is.
 
-A setting has a dotted key, `section.key`, the same everywhere:
-
-    flag           --set limits.rooms=20            (strongest)
-    environment    NETCHAT_LIMITS_ROOMS=20
-    file           [limits]  rooms = 20             (TOML)
-    default        the classes below
-
-Text from a flag or the environment is read as a TOML value where that fits the setting, else
-as plain text, else as a list separated by commas. Every source is checked whole: an unknown
-key or a wrong type is a ConfigError that names it, also where a stronger source overrides it.
+A setting has a dotted key, `section.key`, the same everywhere; `loading` says where it is
+looked for.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from netchat.errors import ConfigError
-
-PREFIX = "NETCHAT_"
-"""Every variable that starts so is a setting of the server; the client reads none."""
+RESERVED = (
+    "admin", "administrator", "moderator", "netchat", "operator", "root", "server", "support",
+    "system",
+)  # fmt: skip
+"""Who could be taken for the server itself, or for those who run it."""
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f\ud800-\udfff"  # what neither TOML nor every door can carry
-_ROOM = re.compile(rf"(?!@)[^\s,{_CONTROL}]{{1,64}}")  # as the protocol has it
+ROOM_NAME = re.compile(rf"(?!@)[^\s,{_CONTROL}]{{1,64}}")  # as the protocol has it
 
 # What a setting takes. The descriptions end the sentence "limits.rooms must be ...".
 Switch = Annotated[bool, Meta(description="true or false")]
@@ -75,6 +64,14 @@ ServerName = Annotated[
     Meta(pattern=r"^[A-Za-z0-9._-]{1,63}\Z", description="1 to 63 ASCII letters, digits or ._-"),
 ]
 Durability = Annotated[Literal["fsync", "wal", "memory"], Meta(description="fsync, wal or memory")]
+Policy = Annotated[
+    Literal["open", "registered", "closed"], Meta(description="open, registered or closed")
+]
+Length = Annotated[int, Meta(ge=1, le=128, description="a whole number from 1 to 128")]
+Names = Annotated[
+    list[Annotated[str, Meta(pattern=rf"^[^\s{_CONTROL}]{{1,32}}\Z")]],
+    Meta(description="a list of user names"),
+]
 Level = Annotated[
     Literal["debug", "info", "warning", "error"],
     Meta(description="debug, info, warning or error"),
@@ -147,6 +144,23 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compression: Switch = False
 
 
+class Accounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may come in, and under which names."""
+
+    # open: guests, and whoever gives a password has an account. registered: accounts only, which
+    # anybody may make. closed: accounts only, which the operator makes.
+    policy: Policy = "open"
+    # Names that would speak for the server; only the operator gives them to somebody.
+    reserved: Names = field(default_factory=lambda: list(RESERVED))
+    # Guessing goes on over the network alone, and is slowed down; NIST SP 800-63B would have 8.
+    password_length: Length = 6
+    # A person has a handful; each start of a program without a token is one more.
+    devices: Count = 20
+    # An hour, from one address (IPv6: a /64); and in ten minutes, from all. As Ergo.
+    registrations_per_address: Count = 5
+    registrations: Count = 30
+
+
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept of each room; the rest is deleted, and clients are told of the gap."""
 
@@ -169,158 +183,23 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     web: Web = field(default_factory=Web)
     tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
+    accounts: Accounts = field(default_factory=Accounts)
     retention: Retention = field(default_factory=Retention)
     log: Log = field(default_factory=Log)
     topics: dict[str, Line] = {}
 
 
-_SECTIONS: dict[str, type[Struct]] = {
+SECTIONS: dict[str, type[Struct]] = {
     "server": Server,
     "web": Web,
     "tls": Tls,
     "limits": Limits,
+    "accounts": Accounts,
     "retention": Retention,
     "log": Log,
 }
-_KINDS: dict[str, Any] = {
+KINDS: dict[str, Any] = {
     f"{section}.{setting.name}": setting.type
-    for section, kind in _SECTIONS.items()
+    for section, kind in SECTIONS.items()
     for setting in msgspec.structs.fields(kind)
 }
-
-
-def load_config(
-    file: Path | None, env: Mapping[str, str], flags: Mapping[str, str | list[str]]
-) -> Config:
-    """The settings in force: flag before environment before file before default.
-
-    `file` must exist; None means netchat.toml in the user's configuration folder, if there is
-    one. `flags` maps dotted keys to text, or to a list where a flag was given repeatedly.
-    Raises ConfigError with a sentence that names the setting and, but for flags, its source.
-    """
-    tree: dict[str, dict[str, Any]] = {}
-    for source in (_from_file(file), _from_environment(env), _from_flags(flags)):
-        for key, value in source:
-            section, _, name = key.partition(".")
-            tree.setdefault(section, {})[name] = value
-    return msgspec.convert(tree, Config)
-
-
-def parse_set(text: str) -> tuple[str, str]:
-    """Take `section.key=value` apart, as `--set` gives it. Raises ConfigError."""
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"--set takes section.key=value, not {text!r}")
-    return key.strip(), value.strip()
-
-
-def data_folder(config: Config, env: Mapping[str, str]) -> Path:
-    """Where the log lives: server.data, else systemd's $STATE_DIRECTORY, else the user's."""
-    if config.server.data is not None:
-        return Path(os.path.expanduser(config.server.data))
-    if given := env.get("STATE_DIRECTORY"):
-        return Path(given.split(":")[0])  # systemd joins several with a colon
-    from platformdirs import user_state_path
-
-    return user_state_path("netchat")
-
-
-def to_toml(config: Config) -> str:
-    """The configuration as a file that load_config() reads back to an equal one."""
-    lines: list[str] = []
-    for section, settings in msgspec.to_builtins(config).items():
-        present = {key: value for key, value in settings.items() if value is not None}
-        lines.append(f"[{section}]")
-        lines += [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in present.items()]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _from_file(file: Path | None) -> Iterator[tuple[str, Any]]:
-    from platformdirs import user_config_path
-
-    path = file or user_config_path("netchat") / "netchat.toml"
-    for section, table in _read_toml(path, must_exist=file is not None).items():
-        if not isinstance(table, dict):
-            raise _unknown(section, f"{path}: ")
-        for name, value in table.items():
-            key = f"{section}.{name}"
-            yield key, _checked(key, value, [value], f"{path}: ")
-
-
-def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    for variable in sorted(env):
-        if variable.startswith(PREFIX):
-            key = variable.removeprefix(PREFIX).lower().replace("_", ".", 1)
-            text = env[variable]
-            yield key, _checked(key, text, _readings(text), f"{variable}: ")
-
-
-def _from_flags(flags: Mapping[str, str | list[str]]) -> Iterator[tuple[str, Any]]:
-    for key, value in flags.items():
-        readings = _readings(value) if isinstance(value, str) else [value]
-        yield key, _checked(key, value, readings, "")
-
-
-def _read_toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as exc:
-        if must_exist:
-            raise ConfigError(f"{path}: there is no such file") from exc
-        return {}
-    except OSError as exc:
-        raise ConfigError(f"{path}: the file cannot be read: {exc.strerror}") from exc
-    except (ValueError, RecursionError) as exc:  # bad UTF-8 is a ValueError, as bad TOML is
-        raise ConfigError(f"{path}: this is not TOML: {exc}") from exc
-
-
-def _readings(text: str) -> list[Any]:
-    """What a text may mean, the likeliest first."""
-    import tomllib
-
-    readings: list[Any] = [text, [part.strip() for part in text.split(",")]]
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return readings
-    return [table["value"], *readings] if len(table) == 1 else readings
-
-
-def _checked(key: str, given: object, readings: list[Any], source: str) -> Any:
-    """The first reading of what was given that fits the setting."""
-    kind = _kind(key, source)
-    for reading in readings:
-        try:
-            return msgspec.convert(reading, kind)
-        except msgspec.ValidationError:
-            continue
-    description = get_args(kind)[1].description
-    raise ConfigError(f"{source}{key} must be {description}, not {given!r:.100}")
-
-
-def _kind(key: str, source: str) -> Any:
-    """The annotated type of a setting; any room may have a topic."""
-    section, _, room = key.partition(".")
-    if section == "topics" and _ROOM.fullmatch(room):
-        return Line
-    if key not in _KINDS:
-        raise _unknown(key, source)
-    return _KINDS[key]
-
-
-def _unknown(key: str, source: str) -> ConfigError:
-    close = get_close_matches(key, _KINDS, n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
-    return ConfigError(f"{source}there is no setting {key}{hint}")
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_value(key)
-
-
-def _toml_value(value: object) -> str:
-    """TOML writes what settings hold as JSON does: switches, numbers, lines, lists of lines."""
-    return msgspec.json.encode(value).decode()

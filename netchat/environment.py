@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from netchat.admin.place import AdminSocket, open_socket
 from netchat.certificate import load_certificate
 from netchat.chat.log import Reader, Store, Worker
+from netchat.chat.passwords import Pool
 from netchat.config import Config
 from netchat.errors import StartError
+from netchat.hashing import NICENESS, WORKERS, Argon2Hasher
 from netchat.net.clock import Clock, SystemClock
 from netchat.net.listener import open_listener
 from netchat.net.rlimit import raise_file_limit
@@ -61,6 +63,8 @@ class Environment:
     listen: Callable[[str, int], list[socket.socket]]
     open_log: Callable[[CallSoon], LogParts]
     max_connections: int
+    open_hashing: Callable[[CallSoon], Pool]
+    """Makes those who hash passwords, and their workers; called with the first password."""
     open_admin: Callable[[], AdminSocket | None] = lambda: None
     """The operator's socket; None where there is none."""
     tls_context: Callable[[], ssl.SSLContext | None] = lambda: None
@@ -94,6 +98,7 @@ def system(config: Config, data: Path) -> Environment:
         listen=open_listener,
         open_log=open_log,
         max_connections=raise_file_limit() - RESERVED_FILES,
+        open_hashing=_argon2,
         open_admin=lambda: _admin_socket(data),
         tls_context=lambda: load_certificate(config.tls),
     )
@@ -113,6 +118,11 @@ def _sqlite_log(
         SqliteReader(path),
         ThreadWorker("netchat-reader", call_soon),
     )
+
+
+def _argon2(call_soon: CallSoon) -> Pool:
+    workers = [ThreadWorker(f"netchat-hash-{n}", call_soon, NICENESS) for n in range(WORKERS)]
+    return Pool(Argon2Hasher(), workers)
 
 
 def _admin_socket(data: Path) -> AdminSocket | None:

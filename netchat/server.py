@@ -26,6 +26,8 @@ from netchat.binding import bind, not_tls, open_gate, over_tls
 from netchat.chat.events import Error
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
+from netchat.chat.passwords import Pool
+from netchat.chat.people import keep_swept
 from netchat.chat.settings import ChatSettings
 from netchat.config import AUTO, OFF, Config, Retention
 from netchat.environment import Environment
@@ -64,6 +66,7 @@ class Server:
         self._numbers = count(1)
         self._drain: Drain | None = None
         self._admin: AdminDoor | None = None
+        self._hashing: Pool | None = None
         self._beat_in = 0
         self.refused = 0
         """Connections that were refused for their number."""
@@ -89,6 +92,7 @@ class Server:
                 reading=self.parts.reading,
                 later=reactor.call_later,
                 new_secret=env.new_secret,
+                open_hashing=self._open_hashing,
             )
             self._assemble()
             for entrance, sock in bound:
@@ -101,8 +105,12 @@ class Server:
             self.close()
             raise
 
+    def _open_hashing(self) -> Pool:
+        self._hashing = self._env.open_hashing(self.reactor.call_soon_threadsafe)
+        return self._hashing
+
     def _chat_settings(self) -> ChatSettings:
-        config = self.config
+        config, accounts = self.config, self.config.accounts
         heartbeat = config.limits.heartbeat
         return ChatSettings(
             server=f"{config.server.name}/{__version__}",
@@ -111,6 +119,13 @@ class Server:
             rooms=config.limits.rooms,
             frame=MAX_FRAME,
             topics=dict(config.topics),
+            limited=config.limits.enabled,
+            policy=accounts.policy,
+            reserved=tuple(accounts.reserved),
+            password_length=accounts.password_length,
+            devices=accounts.devices,
+            registrations_per_address=accounts.registrations_per_address,
+            registrations=accounts.registrations,
         )
 
     def _assemble(self) -> None:
@@ -146,6 +161,7 @@ class Server:
             self.turns.is_waiting,
         ]
         reactor.call_later(SLOT, self._beat_is_due)
+        keep_swept(self.hub.people, reactor.call_later, self._wall)
         if self.config.retention != Retention():
             self.hub.trimming.trim()
 
@@ -287,6 +303,8 @@ class Server:
         self.gate.close()
         if self._admin is not None:
             self._admin.close()
+        for worker in self._hashing.workers if self._hashing else ():
+            worker.close()
         self.parts.reading.close()
         self.parts.reader.close()
         self.parts.writing.close()

@@ -16,12 +16,9 @@ from netchat.config import (
     Limits,
     Log,
     Server,
-    data_folder,
-    load_config,
-    parse_set,
-    to_toml,
 )
 from netchat.errors import ConfigError
+from netchat.loading import data_folder, load_config, parse_set, to_toml
 
 
 @pytest.fixture(autouse=True)

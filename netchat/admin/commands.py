@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from netchat import exits
-from netchat.config import data_folder, load_config
 from netchat.errors import ConfigError, NetchatError
+from netchat.loading import data_folder, load_config
 
 Commands = Any  # argparse has no public name for what add_subparsers gives
 
@@ -23,17 +24,33 @@ class Failed(Exception):
 def add_user_commands(parser: argparse.ArgumentParser) -> None:
     """The subcommands of `netchat user`."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add = _add(commands, "sessions", "list who is connected", _sessions)
-    add.add_argument("name", nargs="?", help="this user's connections only")
-    add = _add(commands, "kick", "send a user away", _kick)
-    add.add_argument("name")
-    add.add_argument("--session", metavar="ID", help="this connection only")
-    add.add_argument("--reason", default="", help="what the user is told")
+    _add(commands, "list", "list the accounts", _list)
+    _add_named(commands, "add", "make an account; asks for its password", _add_user, PASSWORD)
+    _add_named(commands, "passwd", "change a password; logs all devices out", _passwd, PASSWORD)
+    _add_named(commands, "disable", "let nobody in by an account", _disable, REASON)
+    _add_named(commands, "enable", "let it in again", _enable)
+    _add_named(commands, "remove", "forget an account; its name is free", _remove, REASON)
+    _add_named(commands, "kick", "send a user away, who may come back", _kick, REASON)
+    add = _add(commands, "sessions", "list who is connected, or a user's devices", _sessions)
+    add.add_argument("name", nargs="?", help="this user's, connected or not")
+    add.add_argument("--revoke", metavar="ID", help="log this device of the user out")
 
 
-def _add(
-    commands: Commands, name: str, help: str, run: Callable[[Operator], None]
-) -> argparse.ArgumentParser:
+PASSWORD = ("--password-stdin", {"action": "store_true", "help": "read the password from a pipe"})
+REASON = ("--reason", {"default": "", "metavar": "TEXT", "help": "what the user is told"})
+
+Option = tuple[str, dict[str, Any]]
+Run = Callable[["Operator"], None]
+
+
+def _add_named(commands: Commands, name: str, help: str, run: Run, *options: Option) -> None:
+    add = _add(commands, name, help, run)
+    add.add_argument("name", help="the user's name")
+    for flag, settings in options:
+        add.add_argument(flag, **settings)
+
+
+def _add(commands: Commands, name: str, help: str, run: Run) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help)
     add_place(parser)
     parser.set_defaults(run=lambda args: run_command(args, run))
@@ -72,7 +89,7 @@ class Operator:
             request.after = page.after
 
 
-def run_command(args: argparse.Namespace, run: Callable[[Operator], None]) -> int:
+def run_command(args: argparse.Namespace, run: Run) -> int:
     """Run one operator's command; its exit code."""
     from netchat.admin.client import NoServer, NotAllowed
 
@@ -96,7 +113,7 @@ def _complain(exc: Exception, code: int) -> int:
     return code
 
 
-def print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Columns as wide as they need to be."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
@@ -104,19 +121,95 @@ def print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         print("  ".join(cells).rstrip())
 
 
+def new_password(args: argparse.Namespace) -> str:
+    """A password, from a pipe or from a person who types it twice. Raises Failed."""
+    if args.password_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    if not sys.stdin.isatty():
+        raise Failed("nobody can be asked for the password; pipe it to --password-stdin.")
+    import getpass
+
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != first:
+        raise Failed("the two are not the same.")
+    return first
+
+
+def when(time: int | None) -> str:
+    """A time in ms since the epoch, for people."""
+    if time is None:
+        return "-"
+    return datetime.fromtimestamp(time / 1000).isoformat(" ", "minutes")
+
+
 # -- the commands --------------------------------------------------------------------------
 
 
-def _sessions(operator: Operator) -> None:
-    from netchat.admin.requests import Sessions
+def _list(operator: Operator) -> None:
+    from netchat.admin.requests import Users
 
-    rows = operator.pages(Sessions(name=operator.args.name))
-    head = ("NAME", "SESSION", "ADDRESS", "ROOMS")
-    print_table(head, [(row.name, row.session, row.address, str(row.rooms)) for row in rows])
+    rows = operator.pages(Users())
+    table = [(row.name, when(row.since), str(row.devices), _state(row)) for row in rows]
+    print_table(("NAME", "SINCE", "DEVICES", "STATE"), table)
+
+
+def _state(row: Any) -> str:
+    return "disabled" if row.disabled else "here" if row.here else "away"
+
+
+def _add_user(operator: Operator) -> None:
+    from netchat.admin.requests import AddUser
+
+    args = operator.args
+    operator.ask(AddUser(name=args.name, password=new_password(args)))
+
+
+def _passwd(operator: Operator) -> None:
+    from netchat.admin.requests import SetPassword
+
+    args = operator.args
+    operator.ask(SetPassword(name=args.name, password=new_password(args)))
+
+
+def _disable(operator: Operator) -> None:
+    from netchat.admin.requests import DisableUser
+
+    operator.ask(DisableUser(name=operator.args.name, reason=operator.args.reason))
+
+
+def _enable(operator: Operator) -> None:
+    from netchat.admin.requests import EnableUser
+
+    operator.ask(EnableUser(name=operator.args.name))
+
+
+def _remove(operator: Operator) -> None:
+    from netchat.admin.requests import RemoveUser
+
+    operator.ask(RemoveUser(name=operator.args.name, reason=operator.args.reason))
 
 
 def _kick(operator: Operator) -> None:
     from netchat.admin.requests import Kick
 
+    operator.ask(Kick(name=operator.args.name, reason=operator.args.reason))
+
+
+def _sessions(operator: Operator) -> None:
+    from netchat.admin.requests import Revoke, Sessions
+
     args = operator.args
-    operator.ask(Kick(name=args.name, session=args.session, reason=args.reason))
+    if args.revoke is not None:
+        if args.name is None:
+            raise Failed("name the user whose device it is.")
+        operator.ask(Revoke(name=args.name, device=args.revoke))
+        return
+    head = ("NAME", "ID", "CLIENT", "ADDRESS", "SINCE", "LAST USE", "STATE")
+    rows = [
+        (
+            row.name, row.id, row.client or "-", row.address, when(row.since), when(row.used),
+            "here" if row.here else "away",
+        )
+        for row in operator.pages(Sessions(name=args.name))
+    ]  # fmt: skip
+    print_table(head, rows)

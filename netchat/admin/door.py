@@ -113,6 +113,10 @@ class AdminSession:
             self._transport.resume_reading()
             self._serve()
 
+    def refuse(self, exc: RefusedError) -> None:
+        """Answer that it is not done, and why."""
+        self.answer(_refusal(exc))
+
     def _serve(self) -> None:
         self._serving = True
         try:
@@ -128,17 +132,17 @@ class AdminSession:
             self._transport.pause_reading()
 
     def _begin(self, payload: bytes) -> None:
-        call = Call(self._door.hub, self._door.now, self.answer)
+        call = Call(self._door.hub, self._door.now, self.answer, self.refuse)
         try:
             request = decode_request(payload)
             handlers.HANDLERS[type(request)](call, request)
         except DecodeError as exc:
-            call.answer(_refusal(BadRequest(f"The request cannot be understood: {exc}.")))
+            call.refuse(BadRequest(f"The request cannot be understood: {exc}."))
         except RefusedError as exc:
-            call.answer(_refusal(exc))
+            call.refuse(exc)
         except Exception:  # a bug in a handler ends its request, not the loop
             log.exception("Serving an operator failed.")
-            call.answer(_refusal(Internal()))
+            call.refuse(Internal())
 
 
 def _refusal(exc: RefusedError) -> Refusal:

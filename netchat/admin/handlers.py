@@ -1,69 +1,186 @@
 """What an operator's requests do to the chat: one function each, and the table of them.
 
-A function answers through its call, now or later, or raises a RefusedError.
+A function answers through its call, now or later, or raises a RefusedError. What changes
+something is answered once the change is committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from netchat.admin import requests
-from netchat.admin.requests import AdminReply, AdminRequest
+from netchat.admin.requests import AdminReply, AdminRequest, Done
+from netchat.chat.accounts import account_of
 from netchat.chat.hub import Hub
+from netchat.chat.names import prepare_name
 from netchat.chat.now import Now
-from netchat.chat.session import Session
-from netchat.errors import Kicked, NoSuchUser
+from netchat.chat.passwords import BUSY_RETRY, check_strength, prepare_password
+from netchat.chat.users import Identity
+from netchat.errors import AuthBusy, Kicked, NoSuchUser, RefusedError
+
+SHOWN = 12
+"""Hexadecimal digits of a token's hash by which a device is called: it cannot be taken back to
+the token, and no account has two that begin so."""
 
 
 class Call(NamedTuple):
-    """One request's surroundings. `answer` takes its reply, once."""
+    """One request's surroundings. `answer` takes its reply, once; `refuse` a refusal instead."""
 
     hub: Hub
     now: Now
     answer: Callable[[AdminReply], None]
+    refuse: Callable[[RefusedError], None]
+
+    def done(self, note: str = "") -> None:
+        """Answer as soon as what was changed is committed."""
+        self.hub.posting.when_saved(partial(self.answer, Done(note=note)))
+
+
+# -- who there is --------------------------------------------------------------------------
 
 
 def sessions(call: Call, request: requests.Sessions) -> None:
+    names, owners = call.hub.people.names, call.hub.people.book.owners
     if request.name is None:
-        page, after = _page_of_names(call.hub, request.after)
-        rows = [row for key in page for row in _rows(call.hub, key)]
+        page, after = _page(names, request.after)
+        rows = [row for key in page for row in _rows(names[key]) if row.here]
     else:
-        rows, after = list(_rows(call.hub, call.hub.holder(request.name).key)), ""
+        key, after = prepare_name(request.name)[0], ""
+        identity = owners.get(key) or names.get(key)
+        if identity is None:
+            raise NoSuchUser
+        rows = list(_rows(identity))
     call.answer(requests.SessionPage(rows=rows, after=after))
 
 
-def _page_of_names(hub: Hub, after: str) -> tuple[list[str], str]:
-    names = sorted(key for key in hub.people.names if key > after)
-    page = names[: requests.PAGE]
-    return page, page[-1] if len(page) < len(names) else ""
+def _page(names: Mapping[str, Identity], after: str) -> tuple[list[str], str]:
+    """The next keys behind `after`, and where the page behind them goes on."""
+    keys = sorted(key for key in names if key > after)
+    page = keys[: requests.PAGE]
+    return page, page[-1] if len(page) < len(keys) else ""
 
 
-def _rows(hub: Hub, key: str) -> Iterator[requests.SessionRow]:
-    user = hub.people.names[key].user
-    for session in user.sessions if user else ():
+def _rows(identity: Identity) -> Iterator[requests.SessionRow]:
+    connected = identity.user.sessions if identity.user else ()
+    if identity.account is None:
+        for session in connected:
+            yield requests.SessionRow(
+                id=session.id, name=identity.name, address=session.address, here=True
+            )
+        return
+    here = {session.token: session.address for session in connected}
+    for digest, token in identity.account.devices.items():
+        device = token.device
         yield requests.SessionRow(
-            session=session.id,
-            name=session.identity.name,
-            address=session.address,
-            rooms=len(session.cursors),
+            id=digest.hex()[:SHOWN],
+            name=identity.name,
+            address=here.get(digest) or (device.address if device else ""),
+            here=digest in here,
+            client=device.client if device else "",
+            since=device.since if device else None,
+            used=token.used,
         )
 
 
 def kick(call: Call, request: requests.Kick) -> None:
-    sent_away = 0
-    for session in _sessions_of(call.hub, request.name):
-        if request.session in (None, session.id):
-            call.hub.kick(session, Kicked(request.reason or None), call.now)
-            sent_away += 1
-    if not sent_away:
-        raise NoSuchUser(f"{request.name} has no such connection.")
-    call.answer(requests.Done(note=f"{sent_away} closed"))
+    user = call.hub.holder(request.name).user
+    connected = user.sessions if user else ()
+    for session in connected:
+        call.hub.kick(session, Kicked(request.reason or None), call.now)
+    call.answer(Done(note=f"{len(connected)} closed"))
 
 
-def _sessions_of(hub: Hub, name: str) -> tuple[Session, ...]:
-    user = hub.holder(name).user
-    return user.sessions if user else ()
+def users(call: Call, request: requests.Users) -> None:
+    owners = call.hub.people.book.owners
+    page, after = _page(owners, request.after)
+    call.answer(requests.UserPage(rows=[_user_row(owners[key]) for key in page], after=after))
+
+
+def _user_row(identity: Identity) -> requests.UserRow:
+    account = account_of(identity)
+    return requests.UserRow(
+        name=identity.name,
+        since=account.since,
+        devices=len(account.devices),
+        here=identity.user is not None and bool(identity.user.sessions),
+        disabled=account.disabled,
+    )
+
+
+# -- accounts ------------------------------------------------------------------------------
+
+
+def add_user(call: Call, request: requests.AddUser) -> None:
+    key, spelling = prepare_name(request.name)
+    call.hub.people.book.check_free(key, spelling)
+    _hash(call, request.password, lambda kept: call.hub.accounts.add(spelling, kept, call.now))
+
+
+def set_password(call: Call, request: requests.SetPassword) -> None:
+    accounts = call.hub.accounts
+    accounts.find(request.name)
+
+    def decide(kept: str) -> None:
+        identity = accounts.find(request.name)
+        accounts.set_password(identity, kept)
+        why = Kicked("The operator has changed your password.")
+        accounts.log_out(identity, why, call.now)
+
+    _hash(call, request.password, decide)
+
+
+def _hash(call: Call, password: str, decide: Callable[[str], None]) -> None:
+    """Have a password hashed; `decide` takes what is kept of it, and may refuse yet."""
+    prepared = prepare_password(password)
+    check_strength(prepared, call.hub.settings.password_length)
+
+    def done(outcome: object) -> None:
+        try:
+            if not isinstance(outcome, str):
+                raise AuthBusy(retry_after=BUSY_RETRY)
+            decide(outcome)
+        except RefusedError as exc:
+            call.refuse(exc)
+        else:
+            call.done()
+
+    call.hub.hashing.hash(prepared, done)
+
+
+def disable_user(call: Call, request: requests.DisableUser) -> None:
+    accounts = call.hub.accounts
+    identity = accounts.find(request.name)
+    accounts.set_disabled(identity, True)
+    why = Kicked(request.reason or "Your account has been disabled.")
+    accounts.log_out(identity, why, call.now)
+    call.done()
+
+
+def enable_user(call: Call, request: requests.EnableUser) -> None:
+    accounts = call.hub.accounts
+    accounts.set_disabled(accounts.find(request.name), False)
+    call.done()
+
+
+def remove_user(call: Call, request: requests.RemoveUser) -> None:
+    accounts = call.hub.accounts
+    why = Kicked(request.reason or "Your account has been removed.")
+    accounts.remove(accounts.find(request.name), why, call.now)
+    call.done()
+
+
+def revoke(call: Call, request: requests.Revoke) -> None:
+    accounts = call.hub.accounts
+    identity = accounts.find(request.name)
+    devices = account_of(identity).devices
+    found = [digest for digest in devices if digest.hex().startswith(request.device)]
+    if len(found) != 1:
+        raise NoSuchUser(f"{identity.name} has no such device; 'user sessions' lists them.")
+    why = Kicked("The operator has logged this device out.")
+    accounts.revoke(identity, found[0], why, call.now)
+    call.done()
 
 
 Handler = Callable[[Call, Any], None]
@@ -71,4 +188,11 @@ Handler = Callable[[Call, Any], None]
 HANDLERS: dict[type[AdminRequest], Handler] = {
     requests.Sessions: sessions,
     requests.Kick: kick,
+    requests.Users: users,
+    requests.AddUser: add_user,
+    requests.SetPassword: set_password,
+    requests.DisableUser: disable_user,
+    requests.EnableUser: enable_user,
+    requests.RemoveUser: remove_user,
+    requests.Revoke: revoke,
 }

@@ -21,18 +21,64 @@ class AdminRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fiel
 
 
 class Sessions(AdminRequest):
-    """Who is connected; with `name`, one user's connections only."""
+    """Who is connected; with `name`, the devices of this account, or this guest."""
 
     name: str | None = None
     after: str = ""
 
 
 class Kick(AdminRequest):
-    """Send a user away, with a reason: all its connections, or that of one session."""
+    """Send a user away from all its connections, with a reason. It may come back."""
 
     name: str
-    session: str | None = None
     reason: str = ""
+
+
+class Users(AdminRequest):
+    """All accounts, by name."""
+
+    after: str = ""
+
+
+class AddUser(AdminRequest):
+    """Make an account."""
+
+    name: str
+    password: str
+
+
+class SetPassword(AdminRequest):
+    """Give an account another password; its devices are logged out."""
+
+    name: str
+    password: str
+
+
+class DisableUser(AdminRequest):
+    """Let nobody in by this account, until it is enabled again; its devices are logged out."""
+
+    name: str
+    reason: str = ""
+
+
+class EnableUser(AdminRequest):
+    """Let it in again."""
+
+    name: str
+
+
+class RemoveUser(AdminRequest):
+    """Forget an account; the name is free. What was written under it stays."""
+
+    name: str
+    reason: str = ""
+
+
+class Revoke(AdminRequest):
+    """Log one device of an account out; `device` is the row's `id`, or how it begins."""
+
+    name: str
+    device: str
 
 
 class AdminReply(Struct, kw_only=True, omit_defaults=True, tag=True):
@@ -53,12 +99,15 @@ class Refusal(AdminReply):
 
 
 class SessionRow(Struct, kw_only=True, omit_defaults=True):
-    """One connection."""
+    """A device of an account, connected or not; or a guest's connection."""
 
-    session: str
+    id: str
     name: str
     address: str
-    rooms: int
+    here: bool
+    client: str = ""
+    since: int | None = None
+    used: int | None = None
 
 
 class SessionPage(AdminReply):
@@ -68,8 +117,27 @@ class SessionPage(AdminReply):
     after: str = ""
 
 
-ADMIN_REQUESTS: tuple[type[AdminRequest], ...] = (Sessions, Kick)
-ADMIN_REPLIES: tuple[type[AdminReply], ...] = (Done, Refusal, SessionPage)
+class UserRow(Struct, kw_only=True, omit_defaults=True):
+    """One account."""
+
+    name: str
+    since: int
+    devices: int
+    here: bool
+    disabled: bool = False
+
+
+class UserPage(AdminReply):
+    """Rows by name; `after` as in SessionPage."""
+
+    rows: list[UserRow]
+    after: str = ""
+
+
+ADMIN_REQUESTS: tuple[type[AdminRequest], ...] = (
+    Sessions, Kick, Users, AddUser, SetPassword, DisableUser, EnableUser, RemoveUser, Revoke,
+)  # fmt: skip
+ADMIN_REPLIES: tuple[type[AdminReply], ...] = (Done, Refusal, SessionPage, UserPage)
 
 encode = msgspec.json.Encoder().encode
 decode_request = msgspec.json.Decoder(reduce(or_, ADMIN_REQUESTS)).decode

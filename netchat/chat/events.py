@@ -46,6 +46,10 @@ class Welcome(Event, tag="welcome"):
     heartbeat: int | float
     limits: dict[str, Any]
     talks: list[RoomInfo]
+    account: bool = False
+    """Whether one is logged in as an account."""
+    registered: bool = False
+    """Whether this very `hello` has made it one."""
 
 
 class Joined(Event, tag="joined"):
@@ -155,6 +159,12 @@ class Typing(Event, tag="typing"):
     room: str | None = None
 
 
+class PasswordSet(Event, tag="password"):
+    """The password counts from now on; the name is an account's."""
+
+    name: str
+
+
 class Ping(Event, tag="ping"):
     pass
 
@@ -201,7 +211,7 @@ EVENTS: dict[str, type[Event]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
         Welcome, Joined, Left, Accepted, Message, Gap, Presence, HistoryPage, Members,
-        RoomList, Typing, Ping, Pong, Error, Bye,
+        RoomList, Typing, PasswordSet, Ping, Pong, Error, Bye,
     )
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netchat.chat import requests
+from netchat.chat.accounts import Accounts
 from netchat.chat.attendance import Attendance
 from netchat.chat.directory import Directory, room_row, talk_row
 from netchat.chat.events import Accepted, Error, Event, Message
@@ -33,6 +34,7 @@ from netchat.chat.log import (
 from netchat.chat.names import prepare_name, utf8_size
 from netchat.chat.now import Later, Now
 from netchat.chat.outgoing import Outgoing
+from netchat.chat.passwords import Hashing, Pool
 from netchat.chat.people import People
 from netchat.chat.posting import POST_OVERHEAD, Pending, Posting
 from netchat.chat.presence import Presence
@@ -78,6 +80,7 @@ class Hub:
         reading: Worker,
         later: Later,
         new_secret: Callable[[], str],
+        open_hashing: Callable[[], Pool],
     ) -> None:
         self.settings = settings
         self.epoch = state.epoch
@@ -88,7 +91,9 @@ class Hub:
         self.posting = Posting(store, writing, later, self._on_result, self._on_firsts)
         self.trimming = Trimming(store, writing, later, self._on_firsts)
         self.presence = Presence(self.outgoing, later)
-        self.people = People(state, self.posting.save, new_secret)
+        self.people = People(state, self.posting.save, new_secret, settings.reserved)
+        self.accounts = Accounts(state, self.people, self.posting.save, settings, self.kick)
+        self.hashing = Hashing(open_hashing)
         self.directory = Directory(state, self.people.identities, settings.topics, new_secret)
         self.attendance = Attendance(
             self.people, self.directory, self.presence, later, settings.hold
@@ -276,14 +281,17 @@ class Hub:
     # -- coming and going --------------------------------------------------------------------
 
     def welcome(self, session: Session, identity: Identity, now: Now) -> None:
-        """Seat a session that has logged in; a guest's earlier connection is replaced."""
+        """Seat a session that has logged in, by its token. An earlier connection of the same
+        device is replaced; a guest has but one."""
         user = identity.user
         assert user is not None
         for ghost in user.sessions:
-            self.expel(ghost, Replaced())
-            self.disconnect(ghost, now)
+            if identity.account is None or ghost.token == session.token:
+                self.expel(ghost, Replaced())
+                self.disconnect(ghost, now)
         user.sessions += (session,)
         session.user = user
+        session.welcomed()
         for room in identity.talks():
             if room.fresh:  # committed before the `welcome`, which tells only what is published
                 room.attach(session, room.published + 1)

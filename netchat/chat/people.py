@@ -2,22 +2,39 @@
 
 A name belongs to the identity that is here under it, or whose connection has dropped less
 than `hold` seconds ago. `bye` frees it at once. A token outlives both, for 30 days, but if
-somebody else has taken the name meanwhile, it only gives the right to another one.
+somebody else has taken the name meanwhile, it only gives the right to another one. An account's
+name is its own for good, and each of its devices has a token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import NamedTuple
 
-from netchat.chat.log import TOKEN_LIFE_MS, IdentityRow, State, TokenRow
-from netchat.chat.names import prepare_name
-from netchat.chat.now import Now
-from netchat.chat.requests import Hello
-from netchat.chat.users import Identity, Token, User, token_hash
-from netchat.errors import BadToken, NameTaken
+import msgspec
 
-Save = Callable[[IdentityRow | TokenRow], None]
+from netchat.chat.log import TOKEN_LIFE_MS, IdentityRow, RecordRow, State, TokenRow
+from netchat.chat.namebook import NameBook
+from netchat.chat.names import prepare_name
+from netchat.chat.now import Later, Now
+from netchat.chat.requests import Hello
+from netchat.chat.users import Device, Identity, Token, User, token_hash
+from netchat.errors import BadToken
+
+DEVICE = "device"
+"""The kind of the records that say for which device a token was given, by its hash."""
+
+SWEEP_EVERY = 3_600.0
+SWEPT_AT_ONCE = 1_000
+"""Seconds between two looks for tokens that have expired, and how many go in one: 1 ms."""
+
+REVOKED = 0
+"""Stands for a token's last use once it is good for nothing; the store forgets it at a start."""
+
+Save = Callable[[IdentityRow | TokenRow | RecordRow], None]
+
+_decode_device = msgspec.json.Decoder(Device).decode
 
 
 class Login(NamedTuple):
@@ -31,85 +48,179 @@ class Login(NamedTuple):
 class People:
     """Everybody that the server knows. `save` writes a row behind."""
 
-    def __init__(self, state: State, save: Save, new_secret: Callable[[], str]) -> None:
+    def __init__(
+        self, state: State, save: Save, new_secret: Callable[[], str], reserved: Iterable[str] = ()
+    ) -> None:
         self._save = save
         self._new_secret = new_secret
+        self.book = NameBook(reserved)
         self.identities = {row.identity: _identity(row) for row in state.identities}
         self._next_id = max(self.identities, default=0) + 1
         self._tokens = {
             row.hash: Token(self.identities[row.identity], row.used)
-            for row in state.tokens
-            if row.identity in self.identities
+            for row in sorted(state.tokens, key=lambda row: row.used)
+            if row.identity in self.identities and row.used != REVOKED
         }
-        self.names: dict[str, Identity] = {}
-        """Names that are taken, by key: their holders have a `user`."""
+        """By hash; those that were used longest ago come first."""
         for row in state.identities:
             if row.held:
-                self._take_name(self.identities[row.identity])
+                self.take_name(self.identities[row.identity])
 
-    def login(self, hello: Hello, now: Now) -> Login:
-        """Whom a `hello` makes. It holds its name from now on.
+    def load_devices(self, state: State) -> None:
+        """Find each account's devices; the accounts are known by now."""
+        for row in state.records:
+            token = self._tokens.get(bytes.fromhex(row.key)) if row.kind == DEVICE else None
+            if token is not None and token.identity.account and row.value is not None:
+                token.device = _decode_device(row.value)
+        for digest, token in self._tokens.items():
+            if token.identity.account is not None:
+                token.identity.account.devices[digest] = token
+
+    @property
+    def names(self) -> dict[str, Identity]:
+        """Names that are taken by who is here or held, by key."""
+        return self.book.holders
+
+    # -- logging in ------------------------------------------------------------------------
+
+    def enter(self, hello: Hello, now: Now) -> Login:
+        """Somebody new, under a free name that it holds from now on.
+
+        Raises NameInvalid, NameTaken.
+        """
+        key, spelling = prepare_name(hello.name)
+        self.book.check(key, spelling)
+        identity = self.new_identity(key, spelling)
+        self.take_name(identity)
+        return self.new_token(identity, now)
+
+    def resume(self, hello: Hello, now: Now) -> Login:
+        """Whose the token of a `hello` is. It holds its name from now on.
 
         Raises NameInvalid, NameTaken, BadToken.
         """
         key, spelling = prepare_name(hello.name)
-        if hello.token is None:
-            if key in self.names:
-                raise NameTaken
-            identity, token = self._new_identity(key, spelling), self._new_secret()
-        else:
-            identity, token = self._by_token(hello.token, now), hello.token
-            self._claim(identity, key, spelling)
-        digest = token_hash(token)
-        self._tokens.setdefault(digest, Token(identity, now.wall))
+        secret = hello.token or ""
+        identity = self.by_token(secret, now)
+        self._claim(identity, key, spelling)
+        digest = token_hash(secret)
         self.touch(digest, now)
-        self._take_name(identity)
-        return Login(identity, token, digest)
+        self.take_name(identity)
+        return Login(identity, secret, digest)
 
-    def _new_identity(self, key: str, spelling: str) -> Identity:
+    def new_identity(self, key: str, spelling: str) -> Identity:
+        """Somebody who was not there before; the name has been checked."""
         identity = Identity(self._next_id, key, spelling)
         self._next_id += 1
         self.identities[identity.id] = identity
         return identity
 
-    def _by_token(self, secret: str, now: Now) -> Identity:
+    def new_token(self, identity: Identity, now: Now, device: Device | None = None) -> Login:
+        """One more token for an identity; an account's is a device's."""
+        secret = self._new_secret()
+        digest = token_hash(secret)
+        token = self._tokens[digest] = Token(identity, now.wall)
+        self.touch(digest, now)
+        if device is not None:
+            self.name_device(digest, token, device)
+        return Login(identity, secret, digest)
+
+    def by_token(self, secret: str, now: Now) -> Identity:
+        """Whose a token is. Raises BadToken."""
         token = self._tokens.get(token_hash(secret))
-        if token is None:
+        if token is None or self._has_expired(token, now.wall):
             raise BadToken
-        if token.identity.user is None and now.wall - token.used > TOKEN_LIFE_MS:
-            raise BadToken  # who is here, or held, has been using it all the time
         return token.identity
 
     def _claim(self, identity: Identity, key: str, spelling: str) -> None:
         """Check that `identity` may have this name; rename it where its own has gone."""
-        holder = self.names.get(key)
         if key == identity.key:
-            if holder not in (None, identity):
-                raise NameTaken("Somebody else has this name now; please choose another.")
+            self.book.check(key, identity.name, identity)
             return
-        if self.names.get(identity.key) in (None, identity):
+        if self.book.is_free_for(identity):
             raise BadToken("This token is another name's.")
-        if holder is not None:
-            raise NameTaken
+        self.book.check(key, spelling, identity)
         identity.key, identity.name = key, spelling
 
-    def _take_name(self, identity: Identity) -> None:
-        self.names[identity.key] = identity
+    def take_name(self, identity: Identity) -> None:
+        """The identity is here, or held; its name is taken."""
         if identity.user is None:
             identity.user = User(identity)
+            self.book.hold(identity)
             self._save(IdentityRow(identity=identity.id, name=identity.name, held=True))
 
     def free_name(self, identity: Identity) -> None:
-        """The identity is no longer here; anybody may have its name."""
+        """The identity is no longer here; unless it is an account, anybody may have its name."""
         identity.user = None
-        del self.names[identity.key]
+        self.book.free(identity)
         self._save(IdentityRow(identity=identity.id, name=identity.name, held=False))
 
-    def touch(self, token: bytes, now: Now) -> None:
+    def put_on_record(self, identity: Identity) -> None:
+        """Somebody who has not been here yet."""
+        self._save(IdentityRow(identity=identity.id, name=identity.name, held=False))
+
+    # -- tokens ----------------------------------------------------------------------------
+
+    def name_device(self, digest: bytes, token: Token, device: Device) -> None:
+        """A token is an account's: note for which device."""
+        assert token.identity.account is not None
+        token.device = device
+        token.identity.account.devices[digest] = token
+        self._save(RecordRow(DEVICE, digest.hex(), msgspec.json.encode(device).decode()))
+
+    def token(self, digest: bytes) -> Token:
+        """The token on record under this hash."""
+        return self._tokens[digest]
+
+    def touch(self, digest: bytes, now: Now) -> None:
         """A token was in use until now: its 30 days run from here."""
-        record = self._tokens[token]
-        record.used = now.wall
-        self._save(TokenRow(hash=token, identity=record.identity.id, used=now.wall))
+        token = self._tokens.pop(digest, None)
+        if token is not None:
+            self._tokens[digest] = token
+            token.used = now.wall
+            self._save(TokenRow(hash=digest, identity=token.identity.id, used=now.wall))
+
+    def revoke(self, digest: bytes) -> None:
+        """A token is good for nothing any more."""
+        token = self._tokens.pop(digest)
+        self._save(TokenRow(hash=digest, identity=token.identity.id, used=REVOKED))
+        account = token.identity.account
+        if account is not None and account.devices.pop(digest, None) is not None:
+            self._save(RecordRow(DEVICE, digest.hex(), None))
+
+    def sweep(self, now: Now) -> bool:
+        """Forget tokens that have expired; whether there may be more of them at once."""
+        for digest, token in list(islice(self._tokens.items(), SWEPT_AT_ONCE)):
+            if now.wall - token.used <= TOKEN_LIFE_MS:
+                return False
+            if _is_in_use(digest, token):
+                self.touch(digest, now)
+            else:
+                self.revoke(digest)
+        return bool(self._tokens)
+
+    def _has_expired(self, token: Token, wall: int) -> bool:
+        """A guest who is here, or held, has been using its token all the time."""
+        if wall - token.used <= TOKEN_LIFE_MS:
+            return False
+        return token.identity.account is not None or token.identity.user is None
+
+
+def keep_swept(people: People, later: Later, wall: Callable[[], int]) -> None:
+    """Look for expired tokens from time to time."""
+
+    def sweep(now: float) -> None:
+        more = people.sweep(Now(now, wall()))
+        later(1.0 if more else SWEEP_EVERY, sweep)
+
+    later(SWEEP_EVERY, sweep)
+
+
+def _is_in_use(digest: bytes, token: Token) -> bool:
+    user = token.identity.user
+    if user is None:
+        return False
+    return token.identity.account is None or any(s.token == digest for s in user.sessions)
 
 
 def _identity(row: IdentityRow) -> Identity:

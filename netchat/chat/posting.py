@@ -81,6 +81,7 @@ class Posting:
         self._waiting: list[Pending] = []
         self._in_flight = False
         self._rows: dict[tuple[type, object], Row] = {}
+        self._savers: list[Callable[[], None]] = []
         self._broken: StoreError | None = None
         self.bytes = 0
         """Text and overhead of all posts not yet committed."""
@@ -96,6 +97,10 @@ class Posting:
     def save(self, row: Row) -> None:
         """Write a row behind: with the next batch, a newer version replacing an older."""
         self._rows[type(row), _row_key(row)] = row
+
+    def when_saved(self, call: Callable[[], None]) -> None:
+        """Call back once all rows that are due by now are committed."""
+        self._savers.append(call)
 
     def is_full(self, session: Session) -> bool:
         """Whether `session` must wait for room in the queue; it is woken when there is."""
@@ -118,12 +123,13 @@ class Posting:
         """Phase 3: hand what has gathered to the store, unless a batch is in flight."""
         if self._in_flight or self._broken is not None:
             return
-        if self._waiting or self._rows:
+        if self._waiting or self._rows or self._savers:
             self._submit()
 
     def _submit(self) -> None:
         posts, self._waiting = self._waiting, []
         rows, self._rows = self._rows, {}
+        savers, self._savers = self._savers, []
         self._in_flight = True
         batch = Batch(
             posts=[pending.post for pending in posts if pending.post is not None],
@@ -133,20 +139,26 @@ class Posting:
             tokens=[row for row in rows.values() if isinstance(row, TokenRow)],
             records=[row for row in rows.values() if isinstance(row, RecordRow)],
         )
-        self._worker.submit(partial(self._store.append, batch), partial(self._done, posts, rows))
+        self._worker.submit(
+            partial(self._store.append, batch), partial(self._done, posts, rows, savers)
+        )
 
     def _done(
         self,
         posts: list[Pending],
         rows: dict[tuple[type, object], Row],
+        savers: list[Callable[[], None]],
         outcome: Appended | BaseException,
     ) -> None:
         self._in_flight = False
         if isinstance(outcome, BaseException):
             self._rows = rows | self._rows
+            self._savers = savers + self._savers
             self._fail(posts, outcome)
         else:
             self._on_firsts(outcome.firsts)
+            for saved in savers:
+                saved()
             on_result = self._on_result
             for pending, result in zip(posts, outcome.results, strict=True):
                 self.bytes -= pending.size

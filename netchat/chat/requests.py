@@ -104,6 +104,13 @@ class Typing(Request, tag="typing"):
     to: str | None = None
 
 
+class Password(Request, tag="password"):
+    """Give oneself a password: a guest becomes an account. An account says the `old` one, too."""
+
+    password: str
+    old: str | None = None
+
+
 class Ping(Request, tag="ping"):
     """Ask for a pong: everything asked before has been answered when it comes."""
 
@@ -118,5 +125,5 @@ class Bye(Request, tag="bye"):
 
 REQUESTS: dict[str, type[Request]] = {
     str(kind.__struct_config__.tag): kind
-    for kind in (Hello, Join, Leave, Post, History, Who, Rooms, Typing, Ping, Pong, Bye)
+    for kind in (Hello, Join, Leave, Post, History, Who, Rooms, Typing, Password, Ping, Pong, Bye)
 }

@@ -74,6 +74,9 @@ class Session:
         """What takes this session's bytes; opaque here. Live members are known by it."""
         raise NotImplementedError
 
+    def welcomed(self) -> None:
+        """The peer has been let in."""
+
     def wake(self) -> None:
         """Requests that had to wait may be tried again."""
         raise NotImplementedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from netchat.chat.names import MAX_NAME, MAX_ROOM, MAX_TEXT
@@ -24,6 +26,10 @@ WELCOME_TALKS = 50
 """Private talks listed in `welcome`; `rooms` with `talks` lists the rest (the protocol)."""
 
 
+Policy = Literal["open", "registered", "closed"]
+"""Who may come in: anybody; accounts, which anybody may make; accounts that the operator makes."""
+
+
 class ChatSettings(Struct, frozen=True, kw_only=True):
     """Seconds for times; see the configuration for the reason of each default."""
 
@@ -33,6 +39,14 @@ class ChatSettings(Struct, frozen=True, kw_only=True):
     rooms: int = 100
     frame: int = 65_536
     topics: dict[str, str] = {}
+    limited: bool = True
+    """Whether rates are limited."""
+    policy: Policy = "open"
+    reserved: tuple[str, ...] = ()
+    password_length: int = 6
+    devices: int = 20
+    registrations_per_address: int = 5
+    registrations: int = 30
 
     def limits(self) -> dict[str, int]:
         """What `welcome` tells a client of its limits."""

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from netchat.chat.rooms import Room
     from netchat.chat.session import Session
 
+MAX_CLIENT = 64
+"""Characters that are kept of what a client calls itself."""
+
 
 class Identity:
     """Somebody, here or not: owner of ids, private talks and a name. Never reused."""
 
-    __slots__ = ("_talks", "id", "key", "name", "user")
+    __slots__ = ("_talks", "account", "id", "key", "name", "user")
 
     def __init__(self, id: int, key: str, name: str) -> None:
         self.id = id
         self.key = key
         self.name = name
         self._talks: dict[int, Room] | None = None
+        self.account: Account | None = None
+        """Its password and its devices; a guest has none."""
         self.user: User | None = None
         """Set while it is here or its name is held."""
 
@@ -60,14 +67,45 @@ class User:
         return self.identity.name
 
 
+class Device(Struct, frozen=True):
+    """For whom a token was given: the client, where it was, when (ms since the epoch)."""
+
+    client: str
+    address: str
+    since: int
+
+    @classmethod
+    def of(cls, client: str | None, address: str, since: int) -> Self:
+        return cls((client or "")[:MAX_CLIENT], address, since)
+
+
+class Account:
+    """What makes an identity an account. `password` is what is kept of it: a hash."""
+
+    __slots__ = ("devices", "disabled", "password", "since")
+
+    def __init__(self, password: str, since: int, disabled: bool = False) -> None:
+        self.password = password
+        self.since = since
+        self.disabled = disabled
+        self.devices: dict[bytes, Token] = {}
+        """Its tokens, by hash."""
+
+    def knows(self, address: str) -> bool:
+        """Whether a device of its own logged in from there."""
+        return any(t.device and t.device.address == address for t in self.devices.values())
+
+
 class Token:
     """A token on record: whose it is and when it was last used (ms since the epoch)."""
 
-    __slots__ = ("identity", "used")
+    __slots__ = ("device", "identity", "used")
 
     def __init__(self, identity: Identity, used: int) -> None:
         self.identity = identity
         self.used = used
+        self.device: Device | None = None
+        """For an account: where it is in use."""
 
 
 def token_hash(token: str) -> bytes:

@@ -17,7 +17,7 @@ from netchat.chat.events import Event, Ping
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Throttle
 from netchat.chat.now import Later, Now
-from netchat.chat.requests import Bye, Hello, History, Join, Pong, Request, Rooms, Typing, Who
+from netchat.chat.requests import Bye, History, Join, Pong, Request, Rooms, Typing, Who
 from netchat.chat.session import Session
 from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
 from netchat.net.transport import HIGH, LOW, Transport
@@ -215,6 +215,9 @@ class DoorSession(Session):
 
     # -- turns -------------------------------------------------------------------------------
 
+    def welcomed(self) -> None:
+        self.machine.welcome()
+
     def wake(self) -> None:
         if self.held is not None:
             self.door.turns.add(self)
@@ -289,8 +292,6 @@ class DoorSession(Session):
                 self._refuse_pace(throttle, request, now.monotonic)
                 return
             hub.handle(self, request, now)
-            if type(request) is Hello and self.user is not None:
-                self.machine.welcome()
         elif isinstance(request, FatalError):
             hub.expel(self, request)
         else:

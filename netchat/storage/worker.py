@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, get_native_id
 from typing import Any
 
 from netchat.chat.log import OnDone
@@ -31,10 +33,14 @@ class InlineWorker:
 class ThreadWorker:
     """Runs calls on one thread of its own; outcomes come back through `call_soon_threadsafe`.
 
-    The loop is woken once for all the calls that finish before it gets round to them.
+    The loop is woken once for all the calls that finish before it gets round to them. With a
+    `niceness` the thread lets others go first, where the system can do that for one thread.
     """
 
-    def __init__(self, name: str, call_soon_threadsafe: Callable[[Call], None]) -> None:
+    def __init__(
+        self, name: str, call_soon_threadsafe: Callable[[Call], None], niceness: int = 0
+    ) -> None:
+        self._niceness = niceness
         self._call_soon = call_soon_threadsafe
         self._calls: SimpleQueue[tuple[Call, OnDone] | None] = SimpleQueue()
         self._done: deque[tuple[OnDone, Any]] = deque()
@@ -57,6 +63,10 @@ class ThreadWorker:
         self._thread.join()
 
     def _run(self) -> None:
+        if self._niceness and sys.platform == "linux":  # elsewhere it is the whole process's
+            thread = get_native_id()
+            priority = os.getpriority(os.PRIO_PROCESS, thread) + self._niceness
+            os.setpriority(os.PRIO_PROCESS, thread, min(19, priority))
         while (work := self._calls.get()) is not None:
             call, on_done = work
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import struct
@@ -13,6 +14,7 @@ import pytest
 
 from netchat.admin import handlers
 from netchat.admin.client import NoServer, ask
+from netchat.admin.commands import run_command
 from netchat.admin.door import MAX_OPERATORS
 from netchat.admin.place import SOCKET_NAME, open_socket
 from netchat.admin.requests import Refusal, SessionPage, Sessions, decode_reply
@@ -79,6 +81,19 @@ def test_a_bug_in_a_handler_ends_its_request_alone(
         refusal = operator.says(b'{"type":"Sessions"}')
     assert isinstance(refusal, Refusal) and refusal.code == "internal"
     assert operator.says(b'{"type":"Sessions"}') == SessionPage(rows=[])
+
+
+def test_a_list_of_many_pages_is_whole(server: ServerThread, tmp_path: Path) -> None:
+    names = [f"guest{number}" for number in range(5)]
+    clients = [server.client(name) for name in names]
+    args = argparse.Namespace(data=str(tmp_path / "data"), config=None)
+    found: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("netchat.admin.requests.PAGE", 2)
+        code = run_command(args, lambda op: found.extend(row.name for row in op.pages(Sessions())))
+    assert (code, found) == (0, names)
+    for client in clients:
+        client.close()
 
 
 def test_there_is_a_bound_on_operators(server: ServerThread, tmp_path: Path) -> None:

@@ -119,3 +119,22 @@ class KeptLog(MemoryLog):
         identities, tokens = list(self.identities.values()), list(self.tokens.values())
         records = [row for row in self.records.values() if row.value is not None]
         return State(EPOCH, rooms, list(self.talks.values()), identities, tokens, records)
+
+
+class FakeHasher:
+    """A Hasher that costs nothing. What it keeps says how: "v1:" and the password backwards."""
+
+    def __init__(self) -> None:
+        self.version = "v1:"
+        self.work: list[str] = []
+
+    def hash(self, password: str) -> str:
+        self.work.append("hash")
+        return self.version + password[::-1]
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        self.work.append("verify")
+        return stored is not None and stored.partition(":")[2] == password[::-1]
+
+    def is_outdated(self, stored: str) -> bool:
+        return not stored.startswith(self.version)

@@ -16,13 +16,14 @@ from netchat.chat.handlers.messages import as_message
 from netchat.chat.hub import Hub
 from netchat.chat.log import Worker
 from netchat.chat.now import Now
+from netchat.chat.passwords import Pool
 from netchat.chat.requests import Hello, Join, Post, Request
 from netchat.chat.rooms import Cursor, Room
 from netchat.chat.session import Session
 from netchat.chat.settings import ChatSettings
 from netchat.storage.memory import KEEP
 from netchat.storage.worker import InlineWorker
-from tests.chat.fakes import FakeTimers, KeptLog
+from tests.chat.fakes import FakeHasher, FakeTimers, KeptLog
 
 WIRE = object()
 
@@ -103,10 +104,12 @@ class Chat:
         writing: Worker | None = None,
         reading: Worker | None = None,
         keep: int = KEEP,
+        hashing: Worker | None = None,
     ) -> None:
         self.timers = FakeTimers() if timers is None else timers
         self.log = log or KeptLog(self.timers.wall, keep)
         self.secrets = count(1)
+        self.hasher = FakeHasher()
         self.peers: list[Peer] = []
         self.publishing = True
         self.feeding = True
@@ -119,6 +122,7 @@ class Chat:
             reading=reading or InlineWorker(),
             later=self.timers.later,
             new_secret=self._new_secret,
+            open_hashing=lambda: Pool(self.hasher, [hashing or InlineWorker()]),
         )
 
     def _new_secret(self) -> str:
@@ -138,10 +142,12 @@ class Chat:
         self.peers.append(peer)
         return peer
 
-    def enter(self, name: str, *rooms: str, token: str | None = None) -> Peer:
+    def enter(
+        self, name: str, *rooms: str, token: str | None = None, password: str | None = None
+    ) -> Peer:
         """Somebody who has been welcomed, and has joined rooms."""
         peer = self.connect()
-        peer.says(Hello(version=1, name=name, token=token))
+        peer.says(Hello(version=1, name=name, token=token, password=password))
         peer.token_text = next(e.token for e in peer.skip() if hasattr(e, "token"))
         if rooms:
             peer.joins(*rooms)

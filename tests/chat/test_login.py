@@ -57,10 +57,6 @@ def test_a_name_is_taken_however_it_is_spelled() -> None:
     refused(chat.connect(), hello("\uff21NA"), "name_taken")
 
 
-def test_there_are_no_accounts_to_give_a_password_for() -> None:
-    refused(Chat().connect(), hello("ana", password="x"), "bad_credentials")
-
-
 def test_a_second_hello_is_already_welcome() -> None:
     ana = Chat().enter("ana")
     refused(ana, hello("eve"), "already_welcome")

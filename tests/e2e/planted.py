@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
-from netchat.config import load_config
 from netchat.environment import system
+from netchat.loading import load_config
 from netchat.server import Server
 from tests.e2e.client import WITHIN, RawClient
 from tests.e2e.support import split

@@ -16,7 +16,9 @@ from typing import Any, cast
 import pytest
 
 from netchat import errors
-from netchat.chat import handlers, requests
+from netchat.admin import client as operator
+from netchat.admin.requests import DisableUser, Kick
+from netchat.chat import handlers, passwords, requests
 from tests.e2e.client import RawClient, frame, until_true
 from tests.e2e.planted import ServerThread
 from tests.e2e.support import ServerProcess
@@ -127,6 +129,13 @@ def _(scene: Scene) -> RawClient:
     return client
 
 
+@row("kicked")
+def _(scene: Scene) -> RawClient:
+    client = scene.member()
+    operator.ask(scene.process.data, Kick(name="ana"))
+    return client
+
+
 @row("shutting_down")
 def _(scene: Scene) -> RawClient:
     client = scene.client()
@@ -189,7 +198,25 @@ def _(scene: Scene) -> RawClient:
 
 @row("bad_credentials")
 def _(scene: Scene) -> RawClient:
-    return asking(scene.client(), type="hello", version=1, name="ana", password="secret")
+    scene.client().hello("ana", password="correct horse")
+    return asking(scene.client(), type="hello", version=1, name="ana", password="guessed")
+
+
+@planted_row("auth_busy")
+def _(scene: Scene) -> RawClient:
+    client = scene.client()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "QUEUE", 0)
+        asking(client, type="hello", version=1, name="ana", password="correct horse")
+        until_true(client.peek)
+    return client
+
+
+@row("forbidden")
+def _(scene: Scene) -> RawClient:
+    scene.client().hello("ana", password="correct horse")
+    operator.ask(scene.process.data, DisableUser(name="ana"))
+    return asking(scene.client(), type="hello", version=1, name="ana", password="correct horse")
 
 
 @row("bad_token")

@@ -11,6 +11,7 @@ from typing import Any
 
 from netchat.chat.events import Event, Message, Presence
 from netchat.chat.log import Worker
+from netchat.chat.passwords import Pool
 from netchat.chat.requests import Hello, Join, Request
 from netchat.config import Config, Limits
 from netchat.environment import Environment, LogParts
@@ -21,7 +22,7 @@ from netchat.sessions.tail import BUDGET, Tails
 from netchat.storage.memory import KEEP
 from netchat.storage.worker import InlineWorker
 from netchat.wire.native import NativeClient
-from tests.chat.fakes import KeptLog
+from tests.chat.fakes import FakeHasher, KeptLog
 from tests.net.support import FakeClock, FakeSelector, close_in_the_end
 
 PLENTY = 2**60
@@ -142,6 +143,7 @@ class House:
         writing: Worker | None = None,
         reading: Worker | None = None,
         limits: Limits | None = None,
+        hashing: Worker | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.selector = FakeSelector(self.clock)
@@ -157,6 +159,7 @@ class House:
                 listen=lambda host, port: [],
                 open_log=lambda call_soon: parts,
                 max_connections=PLENTY,
+                open_hashing=lambda call_soon: Pool(FakeHasher(), [hashing or InlineWorker()]),
             ),
             strict=True,
         )

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from netchat.chat.passwords import Pool
 from netchat.environment import CallSoon, Environment, LogParts
 from netchat.errors import StartError
 from netchat.server import Server
 from netchat.storage.worker import InlineWorker
+from tests.chat.fakes import FakeHasher
 
 from .connection import Connection
 from .disk import Disk, MemoryDisk, ModelDisk
@@ -31,7 +33,7 @@ from .retention import Retention, Span
 from .sabotage import Saboteur
 from .selector import SimSelector
 from .witness import Witness
-from .worker import SimWorker
+from .worker import Pace, SimWorker
 from .world import Crash, Violation, World
 
 LIVENESS = 150_000
@@ -203,6 +205,7 @@ class Simulation:
             listen=self.net.listen,
             open_log=self._open_log,
             max_connections=1_000,
+            open_hashing=self._open_hashing,
         )
 
     def _open_log(self, call_soon: CallSoon) -> LogParts:
@@ -216,6 +219,13 @@ class Simulation:
         reading = SimWorker(self.world, "reader", self.plan.reading, call_soon)
         self._workers = [writing, reading]
         return LogParts(store, writing, reader, reading)
+
+    def _open_hashing(self, call_soon: CallSoon) -> Pool:
+        worker = SimWorker(
+            self.world, "hashing", Pace(quick=40, slow=400, slow_share=0.1), call_soon
+        )
+        self._workers.append(worker)
+        return Pool(FakeHasher(), [worker])
 
     def _compare(self, server: Server) -> None:
         rows = self.disk.rows()

@@ -15,6 +15,7 @@ from netchat.chat.handlers.joining import join, leave
 from netchat.chat.handlers.listing import rooms, who
 from netchat.chat.handlers.login import bye, hello, ping, pong
 from netchat.chat.handlers.messages import history, post
+from netchat.chat.handlers.password import password
 from netchat.chat.handlers.typing import typing
 from netchat.chat.now import Now
 from netchat.chat.session import Session
@@ -33,6 +34,7 @@ HANDLERS: dict[type[requests.Request], Handler] = {
     requests.Who: who,
     requests.Rooms: rooms,
     requests.Typing: typing,
+    requests.Password: password,
     requests.Ping: ping,
     requests.Pong: pong,
     requests.Bye: bye,

@@ -1,28 +1,165 @@
-"""Logging in and out, and signs of life."""
+"""Logging in and out, and signs of life.
+
+A `hello` with a token or without a password is answered at once. One with a password waits for
+it to be hashed elsewhere, and its session with it; what is decided then is decided on what is
+the case then: the name may have gone, the account may have changed, the session may be away.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netchat.chat import events, requests
+from netchat.chat.accounts import account_of
 from netchat.chat.handlers.listing import talks_of
+from netchat.chat.handlers.waiting import when_hashed
+from netchat.chat.names import prepare_name
 from netchat.chat.now import Now
+from netchat.chat.passwords import BUSY_RETRY, Verdict, check_strength, prepare_password
+from netchat.chat.people import Login
+from netchat.chat.requests import Hello
 from netchat.chat.session import Session
 from netchat.chat.settings import WELCOME_TALKS
-from netchat.errors import AlreadyWelcome, BadCredentials, VersionUnsupported
+from netchat.chat.users import Device, Identity
+from netchat.errors import (
+    AlreadyWelcome,
+    AuthBusy,
+    BadCredentials,
+    Forbidden,
+    VersionUnsupported,
+)
 
 if TYPE_CHECKING:
     from netchat.chat.hub import Hub
 
+ACCOUNTS_ONLY = "This server is for accounts only; log in with a password."
 
-def hello(hub: Hub, session: Session, request: requests.Hello, now: Now) -> None:
+
+def hello(hub: Hub, session: Session, request: Hello, now: Now) -> None:
     if session.user is not None:
         raise AlreadyWelcome
     if request.version != 1:
         raise VersionUnsupported
-    if request.password is not None:
-        raise BadCredentials("This server has no accounts; leave the password out.")
-    identity, token, session.token = hub.people.login(request, now)
+    if request.token is not None:
+        _with_token(hub, session, request, request.token, now)
+    elif request.password is not None:
+        _with_password(hub, session, request, request.password, now)
+    elif hub.settings.policy == "open":
+        _welcome(hub, session, request, hub.people.enter(request, now), now)
+    else:
+        raise BadCredentials(ACCOUNTS_ONLY, field="password")
+
+
+# -- by token ------------------------------------------------------------------------------
+
+
+def _with_token(hub: Hub, session: Session, request: Hello, token: str, now: Now) -> None:
+    identity = hub.people.by_token(token, now)
+    if identity.account is None and request.password is not None:
+        _register(hub, session, request, request.password, now)
+    elif identity.account is None and hub.settings.policy != "open":
+        raise BadCredentials(ACCOUNTS_ONLY, field="password")
+    else:
+        _welcome(hub, session, request, hub.people.resume(request, now), now)
+
+
+# -- by password ---------------------------------------------------------------------------
+
+
+def _with_password(hub: Hub, session: Session, request: Hello, password: str, now: Now) -> None:
+    key, _ = prepare_name(request.name)
+    owner = hub.people.book.owners.get(key)
+    if owner is None and hub.settings.policy != "closed":
+        _register(hub, session, request, password, now)
+    else:
+        _log_in(hub, session, request, password, now, key, owner)
+
+
+def _log_in(
+    hub: Hub,
+    session: Session,
+    request: Hello,
+    password: str,
+    now: Now,
+    key: str,
+    owner: Identity | None,
+) -> None:
+    """Check the password; where there is no account, with as much work and the same words."""
+    prepared = prepare_password(password)
+    known = owner is not None and account_of(owner).knows(session.address)
+    if hub.accounts.guard is not None:
+        hub.accounts.guard.check_login(key, session.address, now.monotonic, known=known)
+    stored = account_of(owner).password if owner is not None else None
+
+    def decide(outcome: object) -> None:
+        verdict = _verdict(outcome)
+        account = owner.account if owner is not None else None
+        if not verdict.right or account is None or account.password != stored:
+            if hub.accounts.guard is not None:
+                hub.accounts.guard.login_failed(key, session.address, now.monotonic)
+            raise BadCredentials(field="password")
+        assert owner is not None
+        if account.disabled:
+            raise Forbidden("This account has been disabled.")
+        if verdict.renewed is not None:
+            hub.accounts.set_password(owner, verdict.renewed)
+        login = hub.accounts.log_in(owner, _device(session, request, now), now)
+        _welcome(hub, session, request, login, now)
+
+    when_hashed(hub, session, request, partial(hub.hashing.verify, stored, prepared), decide)
+
+
+def _register(hub: Hub, session: Session, request: Hello, password: str, now: Now) -> None:
+    """Make an account: of somebody new, or of the guest whose token this is."""
+    prepared = prepare_password(password)
+    check_strength(prepared, hub.settings.password_length)
+    hub.accounts.check_registration(session.address, now)
+    _check_name(hub, request, now)
+
+    def decide(outcome: object) -> None:
+        if isinstance(outcome, BaseException):
+            raise AuthBusy(retry_after=BUSY_RETRY)
+        enter = hub.people.enter if request.token is None else hub.people.resume
+        login = enter(request, now)
+        hub.accounts.create(login.identity, str(outcome), now)
+        device = _device(session, request, now)
+        hub.people.name_device(login.digest, hub.people.token(login.digest), device)
+        _welcome(hub, session, request, login, now, registered=True)
+
+    when_hashed(hub, session, request, partial(hub.hashing.hash, prepared), decide)
+    hub.accounts.registering(session.address, now)
+
+
+def _check_name(hub: Hub, request: Hello, now: Now) -> None:
+    """Refuse a name that cannot be had before any work is done for it."""
+    if request.token is None:
+        hub.people.book.check(*prepare_name(request.name))
+
+
+def _verdict(outcome: object) -> Verdict:
+    if isinstance(outcome, Verdict):
+        return outcome
+    raise AuthBusy("The password could not be checked.", retry_after=BUSY_RETRY)
+
+
+def _device(session: Session, request: Hello, now: Now) -> Device:
+    return Device.of(request.client, session.address, now.wall)
+
+
+# -- what follows --------------------------------------------------------------------------
+
+
+def _welcome(
+    hub: Hub,
+    session: Session,
+    request: Hello,
+    login: Login,
+    now: Now,
+    *,
+    registered: bool = False,
+) -> None:
+    identity, token, session.token = login
     hub.welcome(session, identity, now)
     settings = hub.settings
     hub.answer(
@@ -38,6 +175,8 @@ def hello(hub: Hub, session: Session, request: requests.Hello, now: Now) -> None
             heartbeat=settings.heartbeat,
             limits=settings.limits(),
             talks=talks_of(identity)[:WELCOME_TALKS],
+            account=identity.account is not None,
+            registered=registered,
         ),
     )
 

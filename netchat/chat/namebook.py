@@ -1,0 +1,65 @@
+"""The book of names: whose each one is, and who may take it.
+
+A name is taken while somebody is here under it or its hold runs, and for good where it is an
+account's. No two names that are taken look alike, and nobody takes one that is reserved but an
+account that the operator has made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netchat.chat.names import prepare_name
+from netchat.chat.users import Identity
+from netchat.errors import NameTaken
+
+REGISTERED = "This name is registered; give its password, or choose another name."
+
+
+class NameBook:
+    """Names by their keys."""
+
+    def __init__(self, reserved: Iterable[str]) -> None:
+        self.holders: dict[str, Identity] = {}
+        """Who is here, or away for a moment, under a name: they have a `user`."""
+        self.owners: dict[str, Identity] = {}
+        """Whose account a name is."""
+        self._reserved = {prepare_name(name)[0] for name in reserved}
+
+    def check(self, key: str, spelling: str, identity: Identity | None = None) -> None:
+        """May this name be taken, by somebody new or by `identity`? Raises NameTaken."""
+        owner = self.owners.get(key)
+        if owner is not None and owner is identity:
+            return
+        if owner is not None:
+            raise NameTaken(REGISTERED, field="password")
+        self.check_free(key, spelling, identity)
+        if key in self._reserved:
+            raise NameTaken("This name is reserved; please choose another.")
+
+    def check_free(self, key: str, spelling: str, identity: Identity | None = None) -> None:
+        """As `check`, but a reserved name will do. Raises NameTaken."""
+        for found in (self.owners.get(key), self.holders.get(key)):
+            if found not in (None, identity):
+                raise NameTaken
+
+    def is_free_for(self, identity: Identity) -> bool:
+        """Whether nobody else has the identity's own name."""
+        key = identity.key
+        return all(book.get(key) in (None, identity) for book in (self.holders, self.owners))
+
+    def hold(self, identity: Identity) -> None:
+        """Somebody is here under its name from now on."""
+        self.holders[identity.key] = identity
+
+    def free(self, identity: Identity) -> None:
+        """It no longer is."""
+        del self.holders[identity.key]
+
+    def register(self, identity: Identity) -> None:
+        """Its name is its own from now on, here or not."""
+        self.owners[identity.key] = identity
+
+    def release(self, identity: Identity) -> None:
+        """Its name is its own no longer than it is here."""
+        del self.owners[identity.key]
