@@ -16,7 +16,10 @@ WORKERS = 2
 NICENESS = 10
 """The loop goes first wherever both want a core."""
 
-DUMMY = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdCAxNg$q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k"
+DUMMY = (
+    "$argon2id$v=19$m=19456,t=2,p=1"
+    "$bm9ib2R5J3Mgc2FsdCAxNg$q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k"
+)
 """Nobody's: who has no account gets the work of who has."""
 
 

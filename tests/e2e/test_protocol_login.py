@@ -60,7 +60,7 @@ REFUSED_HELLOS: list[tuple[Object, str]] = [
     ({"type": "hello", "version": 2, "name": "v"}, "version_unsupported"),
     ({"type": "hello", "version": 0, "name": "v"}, "version_unsupported"),
     (hello("no name"), "name_invalid"),
-    (hello("v", password="x"), "bad_credentials"),
+    (hello("root"), "name_taken"),
     (hello("v", token="x"), "bad_token"),
 ]
 
