@@ -25,7 +25,8 @@ def folder(tmp_path: Path) -> Path:
 
 def refused(folder: Path, *args: str, **env: str) -> str:
     """Run a `serve` that cannot start; its one sentence. Nothing else is printed."""
-    done = run_netchat(folder, "serve", "--listen", "127.0.0.1:0", *args, **env)
+    quiet = ("--listen", "127.0.0.1:0", "--web", "off")
+    done = run_netchat(folder, "serve", *quiet, *args, **env)
     assert done.returncode != 0 and done.stdout == ""
     assert done.stderr.startswith("netchat: ") and done.stderr.count("\n") == 1, done.stderr
     assert "Traceback" not in done.stderr
