@@ -33,6 +33,8 @@ def _command(options: Options) -> int:
             from bench.stuck import stuck as command
         case "cost":
             from bench.cost import cost as command
+        case "plots":
+            from bench.plots import plots as command
         case "diff":
             from bench.diff import diff as command
         case "selftest":

@@ -57,6 +57,12 @@ CASES = (
         window=64,
     ),
     Case(
+        name="many-10000",
+        title="room of 10,000, 16 publishers, 64 outstanding",
+        scenario=_one_room(10_000, 16),
+        window=64,
+    ),
+    Case(
         name="window-1000",
         title="room of 1,000, one publisher, 256 outstanding",
         scenario=_one_room(1_000, 1),

@@ -26,7 +26,7 @@ _decode = msgspec.json.Decoder(Result).decode
 def diff(options: Options) -> int:
     """The process's exit code: 2 when a file holds no result, or not the same kind."""
     try:
-        before, after = (_read(path) for path in options.files)
+        before, after = (read_result(path) for path in options.files)
     except (msgspec.DecodeError, OSError) as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 2
@@ -41,7 +41,8 @@ def diff(options: Options) -> int:
     return 0
 
 
-def _read(path: Path) -> Result:
+def read_result(path: Path) -> Result:
+    """Whatever a command has kept. Raises OSError, msgspec.DecodeError."""
     result: Result = _decode(path.read_bytes())
     return result
 

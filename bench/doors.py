@@ -99,4 +99,7 @@ def masked(kind: int, payload: bytes) -> bytes:
     return bytes([kind]) + length + bytes(4) + payload
 
 
-DOORS: dict[DoorName, Door] = {"native": Native(), "web": Web()}
+NATIVE = Native()
+
+DOORS: dict[DoorName, Door] = {"native": NATIVE, "tls": NATIVE, "web": Web()}
+"""TLS is a matter of the transport; inside it the native protocol is spoken."""

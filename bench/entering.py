@@ -11,7 +11,9 @@ from typing import Any
 from bench.crowd import Crowd, Member
 from netchat.net.addresses import resolve
 from netchat.net.connector import connect
+from netchat.net.handshake import Handshake
 from netchat.net.reactor import Reactor
+from netchat.net.tls import client_context
 from netchat.net.transport import Transport
 
 TIMEOUT = 20.0
@@ -31,6 +33,8 @@ class Entering:
         members: Iterable[Member],
         address: tuple[str, int],
         at_once: int,
+        *,
+        tls: bool = False,
     ) -> None:
         self.failed = 0
         self.why: Counter[str] = Counter()
@@ -43,6 +47,7 @@ class Entering:
         self._host, self._port = address
         self._resolved = resolve(*address)
         self._at_once = at_once
+        self._context = client_context(insecure=True) if tls else None
         crowd.on_joined = self._let_in
         self._next()
 
@@ -73,7 +78,13 @@ class Entering:
 
     def _connected(self, member: Member) -> Callable[[socket.socket, Any], None]:
         def connected(sock: socket.socket, peer: Any) -> None:
-            member.start(Transport(self._reactor, sock, peer))
+            def start(sock: Any) -> None:
+                member.start(Transport(self._reactor, sock, peer))
+
+            if self._context is None:
+                start(sock)
+            else:
+                Handshake(self._reactor, sock, self._context, start, self._failed, host=self._host)
 
         return connected
 

@@ -82,7 +82,8 @@ class Generator:
         everybody = [member for members in by_room for member in members]
         crowd.members = everybody
         address = (self._enter.host, self._enter.port)
-        entering = Entering(self.reactor, crowd, everybody, address, scenario.connecting)
+        tls = scenario.door == "tls"
+        entering = Entering(self.reactor, crowd, everybody, address, scenario.connecting, tls=tls)
         while not entering.is_over:
             self._tick(TELL_EVERY)
             self._tell_progress(crowd.joined)

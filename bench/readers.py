@@ -47,11 +47,14 @@ class Readers:
             for i in range(attend.count)
         ]
         self._address = (attend.host, attend.port)
+        self._tls = attend.door == "tls"
 
     def enter(self) -> Attended:
         """Everybody comes in, and then stops reading."""
         crowd = self._crowd
-        entering = Entering(self._reactor, crowd, self._members, self._address, AT_ONCE)
+        entering = Entering(
+            self._reactor, crowd, self._members, self._address, AT_ONCE, tls=self._tls
+        )
         while not entering.is_over:
             self._reactor.run_once(0.1)
         deadline = time.monotonic() + PRESENCE

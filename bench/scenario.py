@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 Stage = Literal["connect", "hello", "join"]
-DoorName = Literal["native", "web"]
+DoorName = Literal["native", "tls", "web"]
 
 
 class Scenario(Struct, frozen=True, kw_only=True):

@@ -158,9 +158,30 @@ class NetchatServer(ServerProcess):
         ]  # fmt: skip
         if door == "web":
             self.listens = rb"web=http://(\S+):(\d+)/"
+        elif door == "tls":
+            self.listens = rb"tls=(\S+):(\d+)"
+            certificate, key = self_signed(folder)
+            command += ["--tls-listen", "127.0.0.1:0"]
+            command += ["--tls-cert", str(certificate), "--tls-key", str(key)]
         for setting in settings:
             command += ["--set", setting]
         super().__init__(command, folder, cores=cores, env=python_environment(folder), reports=True)
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate and its key (P-256), made with the openssl command."""
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = [
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-subj", "/CN=localhost", "-days", "2", "-out", str(certificate),
+        "-keyout", str(key),
+    ]  # fmt: skip
+    try:
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as exc:
+        raise CannotStart(f"TLS needs a certificate, and the openssl command: {exc}") from None
+    return certificate, key
 
 
 def python_environment(folder: Path) -> dict[str, str]:

@@ -8,10 +8,35 @@ from html import escape
 
 from msgspec import Struct
 
-WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 76, 150, 40, 52
+WIDTH, HEIGHT = 760, 420
+LEFT, RIGHT, TOP, BOTTOM = 76, 150, 84, 62
 
-COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#bf3989", "#57606a", "#0a7ea4")
+LABEL = 17.0
+"""Pixels from one name to the next."""
+
+LIGHT = ("#0969da", "#1f2328", "#cf222e", "#1a7f37", "#9a6700", "#8250df", "#bf3989", "#57606a")
+DARK = ("#58a6ff", "#e6edf3", "#ff7b72", "#56d364", "#e3b341", "#bc8cff", "#f778ba", "#8b949e")
+COLOURS = len(LIGHT)
+
+
+def _colours(colours: Sequence[str]) -> str:
+    return "".join(
+        f"polyline.c{i}{{stroke:{colour}}}circle.c{i},text.c{i}{{fill:{colour}}}"
+        for i, colour in enumerate(colours)
+    )
+
+
+STYLE = (
+    "text{font-family:system-ui,-apple-system,'Segoe UI',sans-serif;font-size:12.5px}"
+    ".title{font-size:17px;font-weight:600;fill:#1f2328}.ours{font-weight:700}"
+    ".tick,.name{fill:#59636e}.card{fill:#fff;stroke:#d1d9e0}"
+    ".rule{stroke:#d1d9e0}.axis{stroke:#818b98}polyline{fill:none;stroke-linejoin:round}"
+    + _colours(LIGHT)
+    + "@media(prefers-color-scheme:dark){"
+    ".title{fill:#f0f6fc}.tick,.name{fill:#9198a1}.card{fill:#0d1117;stroke:#3d444d}"
+    ".rule{stroke:#2a313a}.axis{stroke:#656c76}" + _colours(DARK) + "}"
+)
+"""Both colour schemes; the card has a ground of its own, so either is read anywhere."""
 
 FEW_DECADES = 2.5
 
@@ -64,7 +89,8 @@ class _Scale:
 
 
 def line_chart(title: str, x: Axis, y: Axis, series: Sequence[tuple[str, Points]]) -> str:
-    """One chart; each of the series has a name and points in order of x."""
+    """One chart; each of the series has a name and points in order of x. The first is ours,
+    and stands out."""
     shown = [
         (name, [(a, b) for a, b in points if (a > 0 or not x.log) and (b > 0 or not y.log)])
         for name, points in series
@@ -73,51 +99,67 @@ def line_chart(title: str, x: Axis, y: Axis, series: Sequence[tuple[str, Points]
     up = _Scale(y, [b for _, points in shown for _, b in points], HEIGHT - BOTTOM, TOP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" font-family="sans-serif" font-size="12" fill="#24292f">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        _text(LEFT, 22, title, "start", ' font-size="15" font-weight="bold"'),
+        f'width="{WIDTH}" role="img" aria-label="{escape(title)}">',
+        f"<style>{STYLE}</style>",
+        f'<rect class="card" width="{WIDTH}" height="{HEIGHT}" rx="8"/>',
+        _text(24, 34, title, "start", "title"),
         _grid(across, up),
     ]
-    for number, (name, points) in enumerate(shown):
-        colour = COLOURS[number % len(COLOURS)]
-        parts.append(_line(points, across, up, colour))
-        parts.append(_text(WIDTH - RIGHT + 12, TOP + 14 + 18 * number, name, "start",
-                           f' fill="{colour}"'))  # fmt: skip
+    lines = [
+        (number, name, [(across(a), up(b)) for a, b in points])
+        for number, (name, points) in enumerate(shown)
+    ]
+    parts += [_line(places, number) for number, _, places in reversed(lines)]
+    parts += _labels([(number, name, places[-1]) for number, name, places in lines if places])
     return "\n".join([*parts, "</svg>"])
 
 
 def _grid(across: _Scale, up: _Scale) -> str:
     parts = []
-    for value, label in across.ticks():
-        at = across(value)
-        parts.append(_rule(at, TOP, at, HEIGHT - BOTTOM))
-        parts.append(_text(at, HEIGHT - BOTTOM + 18, label, "middle"))
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     for value, label in up.ticks():
         at = up(value)
-        parts.append(_rule(LEFT, at, WIDTH - RIGHT, at))
-        parts.append(_text(LEFT - 8, at + 4, label, "end"))
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(_text(middle, HEIGHT - 12, across.axis.title, "middle"))
-    turned = f' transform="rotate(-90 16 {HEIGHT / 2:.0f})"'
-    parts.append(_text(16, HEIGHT / 2, up.axis.title, "middle", turned))
+        parts.append(f'<path class="rule" d="M{LEFT} {at:.1f}H{right}"/>')
+        parts.append(_text(LEFT - 10, at + 4, label, "end", "tick"))
+    for value, label in across.ticks():
+        at = across(value)
+        parts.append(f'<path class="rule" d="M{at:.1f} {bottom}v5"/>')
+        parts.append(_text(at, bottom + 20, label, "middle", "tick"))
+    parts.append(f'<path class="axis" d="M{LEFT} {bottom}H{right}"/>')
+    parts.append(_text((LEFT + right) / 2, HEIGHT - 14, across.axis.title, "middle", "name"))
+    parts.append(_text(24, TOP - 16, up.axis.title, "start", "name"))
     return "\n".join(parts)
 
 
-def _line(points: Points, across: _Scale, up: _Scale, colour: str) -> str:
-    places = [f"{across(a):.1f},{up(b):.1f}" for a, b in points]
+def _line(places: Points, number: int) -> str:
+    colour = f"c{number % COLOURS}"
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
     dots = "".join(
-        f'<circle cx="{across(a):.1f}" cy="{up(b):.1f}" r="3" fill="{colour}"/>' for a, b in points
+        f'<circle class="{colour}" cx="{a:.1f}" cy="{b:.1f}" r="{3.5 if number else 4.5}"/>'
+        for a, b in places
     )
-    path = " ".join(places)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'
+    return (
+        f'<polyline class="{colour}" points="{path}" stroke-width="{2 if number else 3.5}"/>{dots}'
+    )
 
 
-def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#d8dee4"/>'
+def _labels(ends: list[tuple[int, str, tuple[float, float]]]) -> list[str]:
+    """The names, each where its line ends; those that would meet make way downwards."""
+    parts, free = [], 0.0
+    crowded = max(0.0, (len(ends) - 1) * LABEL)
+    for left, (number, name, (a, b)) in enumerate(sorted(ends, key=lambda end: end[2][1])):
+        lowest = HEIGHT - BOTTOM - (crowded - left * LABEL)
+        at = max(free, min(b, lowest))
+        free = at + LABEL
+        kind = f"label c{number % COLOURS}" + ("" if number else " ours")
+        parts.append(_text(a + 12, at + 4, name, "start", kind))
+    return parts
 
 
-def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str, kind: str) -> str:
+    return (
+        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    )
 
 
 def _log_ticks(low: float, high: float, wide: bool) -> list[float]:

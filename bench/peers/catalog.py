@@ -67,15 +67,15 @@ def catalog(durability: str = "memory") -> list[Peer]:
 
     settings = ["limits.heartbeat=3600"]  # the others ask nobody whether they still live
 
-    def netchat(folder: Path, cores: Sequence[int]) -> ServerProcess:
-        return NetchatServer(folder, durability, cores=cores, settings=settings)
-
-    def web(folder: Path, cores: Sequence[int]) -> ServerProcess:
-        return NetchatServer(folder, durability, cores=cores, settings=settings, door="web")
+    def by(door: DoorName) -> Start:
+        return lambda folder, cores: NetchatServer(
+            folder, durability, cores=cores, settings=settings, door=door
+        )
 
     return [
-        Peer("netchat", "netchat", netchat),
-        Peer("web", "netchat", web, door="web"),
+        Peer("netchat", "netchat", by("native")),
+        Peer("web", "netchat", by("web"), door="web"),
+        Peer("tls", "netchat", by("tls"), _lacks("openssl"), door="tls"),
         Peer("limit", "netchat", _limit, _lacks("cc")),
         Peer("redis", "redis", _redis, _lacks("redis-server")),
         Peer("nats", "nats", _nats, _lacks("nats-server")),

@@ -47,6 +47,17 @@ def test_a_short_run_prints_a_table_and_keeps_its_results(tmp_path: Path) -> Non
     assert round["server_cpu"] > 0 and round["server_lag"]["accepted"] > 0
 
 
+@pytest.mark.parametrize("door", ["web", "tls"])
+def test_every_door_carries_a_load(door: str, tmp_path: Path) -> None:
+    if door == "tls" and shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    done = bench(
+        tmp_path, f"DOOR={door}", "CLIENTS=12", "ROOMS=2", "SECONDS=0.4", "WARMUP=0.1", "REPEATS=1"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert door in done.stdout and "nothing lost, doubled or out of order" in done.stdout
+
+
 def test_a_failed_threshold_is_the_exit_status(tmp_path: Path) -> None:
     done = bench(
         tmp_path, "CLIENTS=4", "ROOMS=2", "SECONDS=0.2", "WARMUP=0.1", "REPEATS=1",

@@ -117,9 +117,9 @@ def test_the_knee_is_the_highest_step_that_kept_the_target() -> None:
     assert knee.stopped_by == "p99 of 60 ms"
 
 
-def a_measurement(peer: str, cpu: float) -> Measurement:
+def a_measurement(peer: str, cpu: float, case: str = "one-100") -> Measurement:
     joining = Joining(joined=100, failed=0, seconds=1.0)
-    return Measurement(peer=peer, case="one-100", joining=joining, cpu_us=cpu)
+    return Measurement(peer=peer, case=case, joining=joining, cpu_us=cpu)
 
 
 def test_ratios_are_taken_within_each_repeat() -> None:
@@ -146,9 +146,13 @@ def compare_result() -> CompareResult:
     return CompareResult(
         environment=ENVIRONMENT,
         durability="memory",
-        cases=list(CASES[:2]),
+        cases=list(CASES),
         left_out=["nats: not installed"],
-        measurements=[a_measurement("netchat", 2.0), a_measurement("limit", 1.0)],
+        measurements=[
+            a_measurement(peer, cpu, case)
+            for case in ("many-100", "many-1000", "one-100")
+            for peer, cpu in (("netchat", 2.0), ("limit", 1.0))
+        ],
     )
 
 
