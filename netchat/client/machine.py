@@ -23,13 +23,13 @@ from netchat.chat import events, requests
 from netchat.chat.events import Event
 from netchat.chat.requests import Request
 from netchat.client.backoff import Backoff, Random
-from netchat.client.journal import Journal, Left
+from netchat.client.journal import Journal
 from netchat.client.login import BYE, HELLO, Login
 from netchat.client.notices import CaughtUp, Closed, Delayed, Failed, News, Offline, Online
 from netchat.client.outbox import Outbox, key_of
 from netchat.client.positions import Positions
 from netchat.client.silence import Goodbye, Silence
-from netchat.client.stages import ATTACHED, FINAL, OVER, State
+from netchat.client.stages import ATTACHED, FINAL, State
 from netchat.errors import FatalError, LocalProtocolError
 from netchat.wire.native import NativeClient
 
@@ -67,7 +67,7 @@ class Machine:
 
     def handled(self) -> None:
         """All events that were taken have been dealt with: a later life need not have them."""
-        if self._journal is not None and self.state not in OVER and not self._events:
+        if self._journal is not None and not self._events:
             self._journal.write(*self.positions.note())
 
     def login(self, name: str) -> None:
@@ -96,8 +96,8 @@ class Machine:
     def bye(self) -> None:
         """Leave in good order: behind everything that has been sent. A later life enters the
         rooms anew; what is not accepted stays, and so do the identity and its talks."""
-        if self._journal is not None and self.state not in OVER:
-            self._journal.write(*map(Left, self.positions))
+        if self._journal is not None:
+            self._journal.write(*self.positions.depart())
         if self.state is State.ONLINE:
             self.state = State.LEAVING
             self._send(requests.Bye(ref=BYE))

@@ -72,8 +72,8 @@ class Outbox:
             journal.write(posted(post))
         for place, request in enumerate(left, start=-len(left)):
             key = request.id if isinstance(request, Post) else self._new_key()
-            # Nobody knows how far it had come.
-            self._insert((USUAL, place), key, request).sent = True
+            # How far it had come nobody knows, but nothing is sent before we are known.
+            self._insert((USUAL, place), key, request).sent = journal.kept.known is not None
         self._journal = journal
 
     def add(self, request: Request) -> str:

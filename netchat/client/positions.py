@@ -44,6 +44,7 @@ class Positions:
         self._rooms: dict[str, _Position] = {}
         self._epoch = ""
         self._noted: dict[str, Held] = {}
+        self._departed = False
 
     def __iter__(self) -> Iterator[str]:
         """The joined rooms, without the talks."""
@@ -57,11 +58,20 @@ class Positions:
 
     def note(self) -> list[Held | Left]:
         """What has changed since the last call."""
-        now = {room: Held(room, p.epoch, p.held) for room, p in self._rooms.items()}
+        now = {
+            room: Held(room, p.epoch, p.held)
+            for room, p in self._rooms.items()
+            if is_talk(room) or not self._departed
+        }
         changed = [held for room, held in now.items() if self._noted.get(room) != held]
         left = [Left(room) for room in self._noted if room not in now]
         self._noted = now
         return [*changed, *left]
+
+    def depart(self) -> list[Left]:
+        """We have said goodbye: only talks are of interest to a later life."""
+        self._departed = True
+        return [Left(room) for room in self]
 
     def welcome(self, epoch: str, talks: list[RoomInfo], *, resumed: bool) -> list[Join]:
         """A connection stands: what to join again, and from where.

@@ -22,8 +22,5 @@ class State(Enum):
 ATTACHED = frozenset({State.GREETING, State.ONLINE, State.LEAVING})
 """There is a connection."""
 
-OVER = frozenset({State.LEAVING, State.CLOSED})
-"""Nothing new is begun."""
-
 FINAL = frozenset({"replaced", "kicked", "version_unsupported", "certificate"})
 """Errors after which to come back would be a fight, or in vain."""

@@ -137,9 +137,10 @@ def test_a_goodbye_leaves_the_rooms_and_keeps_the_identity_its_talks_and_its_pos
     first.machine.handled()
     first.machine.ask(post())
     first.machine.bye()
-    first.machine.handled()
     assert journal.records[-1] == Left("lobby")
-    assert list(journal.kept.held) == ["@t"]
+    first.tell(message(2), message(5, room="@t"))
+    first.machine.handled()
+    assert {room: held.seq for room, held in journal.kept.held.items()} == {"@t": 5}
     assert journal.kept.known == Known("ana", "t1")
     assert len(journal.kept.posts) == 1
 
@@ -173,6 +174,15 @@ def test_who_is_not_known_any_more_is_somebody_new_and_is_told_what_may_come_twi
     assert second.tell(welcome(token="t2")) == [online]
     assert journal.kept.known == Known("ana", "t2")
     assert len(posts(second.sent())) == 1
+
+
+def test_what_was_never_sent_cannot_come_twice() -> None:
+    """The earlier life never had a connection."""
+    journal = MemoryJournal()
+    Conversation(journal=journal).machine.ask(post())
+    second = Conversation(journal=journal)
+    second.connect()
+    assert second.tell(welcome()) == [Online(name="ana", resumed=False)]
 
 
 def test_a_name_that_has_gone_is_replaced_and_the_identity_stays() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from netchat.chat import trimming
@@ -92,9 +93,22 @@ def check_at_rest(sim: Simulation) -> None:
             room = server.hub.directory.find(stream.room)
             if room is None or stream.next != room.published + 1:
                 raise Violation("everything is delivered", f"c{witness.number}: {stream}")
+    texts = Counter(row.text for row in sim.disk.rows())
     for person in sim.persons:
+        _check_posts(person, texts)
         if person.machine.state is not State.CLOSED:
             _check_person(person, server)
+
+
+def _check_posts(person: Person, texts: Counter[str]) -> None:
+    """Whatever was posted is answered, however often the client died, and stored once."""
+    if person.due.keys() != person.journal.kept.posts.keys():
+        raise Violation("a client keeps what is not answered", f"{person.name}: {person.due}")
+    if person.due and person.machine.state is not State.CLOSED:
+        raise Violation("whatever is posted is answered", f"{person.name}: {person.due}")
+    own = [text for text in texts if text.startswith(f"{person.name} ") and texts[text] > 1]
+    if own and not person.doubtful:
+        raise Violation("a post is stored once", f"{person.name}: {own}")
 
 
 def _check_person(person: Person, server: Server) -> None:

@@ -7,6 +7,7 @@ from random import Random
 
 from netchat.chat import events, requests
 from netchat.client.failures import OutboxFull
+from netchat.client.journal import Kept, Record
 from netchat.client.machine import Machine
 from netchat.client.notices import CaughtUp, Closed, Failed, NameRefused, Offline, Online
 from netchat.client.stages import ATTACHED, State
@@ -22,6 +23,17 @@ IMPATIENCE = 4_000
 """Milliseconds after which a person on a dead line takes another network."""
 
 
+class Notes:
+    """A journal that outlives the person's clients."""
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+
+    def write(self, *records: Record) -> None:
+        for record in records:
+            self.kept.take(record)
+
+
 class Person:
     """Does things at drawn times until told to be `quiet`; then merely stays connected."""
 
@@ -31,8 +43,14 @@ class Person:
         self.calm = False
         """Its connections have no faults any more."""
         self.posted = 0
+        self.due: dict[str, str] = {}
+        """The texts that were posted, by id, until they are answered."""
+        self.doubtful = 0
+        """Texts that may have been stored under two identities."""
         self.diary = Diary(name)
+        self.journal = Notes()
         self.machine = Machine(world.random(f"machine/{name}"), world.monotonic())
+        self.machine.keep(self.journal)
         self.link: Link | None = None
         self._world = world
         self._net = net
@@ -40,7 +58,7 @@ class Person:
         self._names = names
         self._random: Random = world.random(f"person/{name}")
         self._wake_at: float | None = None
-        self._tries = 0
+        self._tries = self._deaths = 0
         self._asked_for: set[str] = set()
         self._visit = 0
         """Counts connections, so that what comes late is not taken for the present one's."""
@@ -73,9 +91,9 @@ class Person:
         )[0]
         if what == "post":
             for _ in range(draw.choice([1, 1, 1, 2, 8])):
-                ask(requests.Post(text=self._text(), id="-", room=draw.choice(rooms or [room])))
+                self._post(room=draw.choice(rooms or [room]))
         elif what == "private":
-            ask(requests.Post(text=self._text(), id="-", to=draw.choice(self._names)))
+            self._post(to=draw.choice(self._names))
         elif what == "join":
             self._join(room)
         elif what == "leave":
@@ -109,6 +127,10 @@ class Person:
         else:
             self.machine.ask(requests.History(room=room, after=seq, limit=limit))
 
+    def _post(self, *, room: str | None = None, to: str | None = None) -> None:
+        text = self._text()
+        self.due[self.machine.ask(requests.Post(text=text, id="-", room=room, to=to))] = text
+
     def _text(self) -> str:
         self.posted += 1
         length = self._random.choice([0, 0, 0, 0, 0, 50, 50, 50, 400, 2_000])
@@ -128,6 +150,20 @@ class Person:
     def _give_up(self, visit: int) -> None:
         if visit == self._visit and self.link is not None:
             self._drop("another network")
+
+    def die(self) -> None:
+        """Its process is killed; after a while it is started again, on the same journal."""
+        self._world.trace(f"{self.name} is killed")
+        self._world.sometimes["client killed"] += 1
+        self._world.sometimes["client killed with posts under way"] += bool(self.journal.kept.posts)
+        self._deaths += 1
+        self._visit += 1
+        self._hang_up()
+        random = self._world.random(f"machine/{self.name}/{self._deaths}")
+        self.machine = Machine(random, self._world.monotonic())
+        self.machine.keep(self.journal)
+        self.machine.login(self.machine.name or f"{self.name}{self._tries or ''}")
+        self._world.after(self._random.randint(0, IMPATIENCE), self._settle)
 
     def go_slow(self) -> None:
         """Read little, or nothing, for a while."""
@@ -184,6 +220,7 @@ class Person:
             self.link.write(data)
         for event in machine.take_events():
             self._take(event)
+        self.machine.handled()
         self.diary.keep(list(machine.positions))
         if machine.state in (State.OFFLINE, State.CLOSED):
             self._hang_up()
@@ -196,6 +233,7 @@ class Person:
     def _take(self, event: object) -> None:
         match event:
             case Online():
+                self.doubtful += event.doubtful
                 if not event.resumed:
                     self.diary.forget_talks()
                 self._world.sometimes["resumed" if event.resumed else "logged in"] += 1
@@ -204,8 +242,12 @@ class Person:
                 self._world.sometimes["name refused"] += 1
                 self.machine.login(f"{self.name}{self._tries}")
             case events.Event():
+                if isinstance(event, events.Accepted):
+                    self.due.pop(event.id, None)
                 self.diary.write(event)
             case CaughtUp() | Closed() | Failed() | Offline():
+                if isinstance(event, Failed):
+                    self.due.pop(event.post.id, None)
                 self._world.trace(f"{self.name}: {event}")
 
     def _connect(self) -> None:

@@ -77,6 +77,8 @@ class Plan:
     reading: Pace
     faults: Faults
     limits: dict[str, int]
+    deaths: int
+    """The mean time between two deaths of a person's client, 0 where nobody kills them."""
 
     def line(self, random: Random) -> Line:
         """A new connection's line."""
@@ -137,6 +139,7 @@ def draw_plan(random: Random, *, on_disk: bool = False) -> Plan:
         ),
         faults=_faults(random, heavy),
         limits=_limits(random),
+        deaths=random.choice([0, 0, 0, 0, 500, 2_000]),
     )
 
 

@@ -40,6 +40,7 @@ class Saboteur:
             (faults.freeze, self._freeze),
             (faults.clock_jump, self._jump),
             (faults.broken_disk, self._break_disk),
+            (self._sim.plan.deaths, lambda: self._random.choice(self._sim.persons).die()),
         ]:
             if mean:
                 self._repeat(mean, fault)

@@ -42,6 +42,8 @@ SOMETIMES = [
     "gap: retention",
     "half-close with posts under way",
     "killed",
+    "client killed",
+    "client killed with posts under way",
     "power cut",
     "frozen",
     "stopped in order",
