@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from itertools import count
 from socket import socket
 from sys import intern
 from typing import Any
@@ -63,7 +62,6 @@ class Server:
         self.listeners: list[Listener] = []
         self.addresses: list[str] = []
         """Where it can be reached, as the ready line says it, with the real ports."""
-        self._numbers = count(1)
         self._drain: Drain | None = None
         self._admin: AdminDoor | None = None
         self._hashing: Pool | None = None
@@ -149,7 +147,6 @@ class Server:
         self.web = Web(
             door=self.door,
             later=reactor.call_later,
-            new_id=self._new_id,
             page=load_page(),
             settings=self.config.web,
         )
@@ -204,13 +201,10 @@ class Server:
         ]
 
     def _admit_native(self, transport: Transport, now: float) -> None:
-        NativeSession(self._new_id(), self.door, transport).start(now)
+        NativeSession(self.door, transport).start(now)
 
     def _admit_web(self, transport: Transport, _now: float) -> None:
         self.web.admit(transport)
-
-    def _new_id(self) -> str:
-        return f"s{next(self._numbers)}"
 
     def _open(self, entrance: Entrance, sock: socket) -> None:
         accepted = partial(self.accepted, entrance)

@@ -41,7 +41,7 @@ class Attendance:
 
     def enter(self, session: Session, room: Room, now: Now) -> None:
         """A session joins a room; its user is here from now on."""
-        cursor, user = session.cursors.get(room), session.user
+        cursor, user = room.cursors.get(session), session.user
         assert user is not None
         if cursor is not None and cursor.joined:
             return
@@ -69,10 +69,11 @@ class Attendance:
         if session.token is not None:
             self._people.touch(session.token, now)
         user.sessions = tuple(other for other in user.sessions if other is not session)
-        for room, cursor in list(session.cursors.items()):
-            room.detach(session)
-            if cursor.joined and room.talk is None:
-                self._step_out(user, room, for_good=bye)
+        cursors, session.cursors = session.cursors, ()
+        for cursor in cursors:
+            cursor.room.detach(session)
+            if cursor.joined and cursor.room.talk is None:
+                self._step_out(user, cursor.room, for_good=bye)
         if not bye:
             self._hold(user)
         elif not user.sessions:

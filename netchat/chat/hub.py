@@ -119,7 +119,7 @@ class Hub:
         if session.unanswered or session.unpublished:
             return False
         if isinstance(request, requests.Leave | requests.Bye):
-            return not any(c.owed >= c.next for c in session.cursors.values() if not c.live)
+            return not any(c.owed >= c.next for c in session.cursors if not c.live)
         return True
 
     def handle(self, session: Session, request: requests.Request, now: Now) -> None:
@@ -227,6 +227,8 @@ class Hub:
             self.posting.save(room_row(room))
             if room.talk:
                 self.posting.save(talk_row(room))
+        if isinstance(session.unanswered, tuple):
+            session.unanswered = []
         session.unanswered.append(pending)
         session.unanswered_bytes += pending.size
 
@@ -258,7 +260,7 @@ class Hub:
         self.outgoing.dirty[room] = None
         if room.talk:
             self._open_talk(room, stored.seq)
-        cursor = session.cursors.get(room)
+        cursor = room.cursors.get(session)
         if cursor is not None and not session.ended:
             cursor.owed = stored.seq
 
@@ -270,7 +272,7 @@ class Hub:
             identity.talked(other, room)
             if identity.user is not None:
                 for session in identity.user.sessions:
-                    if room not in session.cursors and not session.ended:
+                    if session not in room.cursors and not session.ended:
                         room.attach(session, seq)
 
     def _on_firsts(self, firsts: dict[int, int]) -> None:
@@ -311,10 +313,10 @@ class Hub:
     def end_input(self, session: Session) -> None:
         """The peer sends no more: it gets what it is owed, and no new live messages."""
         session.ended = True
-        for room, cursor in list(session.cursors.items()):
+        for cursor in session.cursors:
             cursor.owed = 0
             if cursor.live or cursor.next > cursor.head:
-                room.retire(cursor)
+                cursor.room.retire(cursor)
 
 
 def _reply(room: Room, id: str, ref: str | None, result: Result) -> Event:

@@ -75,8 +75,8 @@ class Room:
     """A named log with its members; also a private talk between the two of `talk`."""
 
     __slots__ = (
-        "active", "changes", "committed", "damaged", "fresh", "fresh_bytes", "id", "key", "lagging",
-        "live", "members", "name", "oldest", "published", "stored", "talk", "topic",
+        "active", "changes", "committed", "cursors", "damaged", "fresh", "fresh_bytes", "id", "key",
+        "lagging", "live", "members", "name", "oldest", "published", "stored", "talk", "topic",
     )  # fmt: skip
 
     def __init__(self, id: int, key: str, name: str, topic: str = "") -> None:
@@ -97,6 +97,8 @@ class Room:
         self.damaged: str | None = None
         self.talk: tuple[Identity, Identity] | None = None
         self.members: dict[User, Member] = {}
+        self.cursors: dict[Session, Cursor] = {}
+        """Everybody's who reads here: live, lagging, or owed nothing more."""
         self.live: dict[object, dict[object, Cursor]] = {}
         """Live cursors by wire and outlet: a slice is one blob a wire, for all its outlets."""
         self.lagging: dict[Session, Cursor] = {}
@@ -138,9 +140,10 @@ class Room:
 
     def attach(self, session: Session, next_seq: int) -> Cursor:
         """Place a session's cursor at `next_seq`, live if that is what comes next."""
-        cursor = session.cursors.get(self)
+        cursor = self.cursors.get(session)
         if cursor is None:
-            cursor = session.cursors[self] = Cursor(session, self)
+            cursor = self.cursors[session] = Cursor(session, self)
+            session.cursors += (cursor,)
             cursor.seen = self.changes.version
         self.move_to_lagging(cursor, next_seq)
         if next_seq > self.published and not (session.slow or session.ended):
@@ -149,8 +152,9 @@ class Room:
 
     def detach(self, session: Session) -> None:
         """Forget a session's cursor."""
-        cursor = session.cursors.pop(self, None)
+        cursor = self.cursors.pop(session, None)
         if cursor is not None:
+            session.cursors = tuple(other for other in session.cursors if other is not cursor)
             self.retire(cursor)
 
     def retire(self, cursor: Cursor) -> None:

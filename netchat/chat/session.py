@@ -26,7 +26,7 @@ class Session:
         "closing",
         "cursors",
         "ended",
-        "id",
+        "number",
         "refusals",
         "slow",
         "token",
@@ -36,12 +36,13 @@ class Session:
         "user",
     )
 
-    def __init__(self, id: str) -> None:
-        self.id = id
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.user: User | None = None
         self.token: bytes | None = None
-        self.cursors: dict[Room, Cursor] = {}
-        self.unanswered: list[Pending] = []
+        self.cursors: tuple[Cursor, ...] = ()
+        """Its places in rooms; each room knows them by session."""
+        self.unanswered: list[Pending] | tuple[()] = ()
         self.unanswered_bytes = 0
         self.unpublished = 0
         self.busy = False
@@ -59,6 +60,11 @@ class Session:
         return ""
 
     @property
+    def id(self) -> str:
+        """What people call it by."""
+        return f"s{self.number}"
+
+    @property
     def identity(self) -> Identity:
         """Whose session this is; it has been welcomed."""
         assert self.user is not None
@@ -66,7 +72,7 @@ class Session:
 
     def has_joined(self, room: Room) -> bool:
         """Whether `join` was asked for and not taken back; a talk is open without."""
-        cursor = self.cursors.get(room)
+        cursor = room.cursors.get(self)
         return cursor is not None and cursor.joined
 
     @property

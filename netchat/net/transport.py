@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from netchat.net.linger import LINGER, Linger
 from netchat.net.protocol import NOBODY, TransportProtocol
@@ -64,22 +64,16 @@ class Transport:
     """
 
     __slots__ = (
-        "_closing", "_deadline", "_eof", "_events", "_exc", "_high", "_low", "_marked",
-        "_offset", "_owes_resume", "_protocol", "_queue", "_reactor", "_recv_budget",
-        "_refused", "_sock", "dirty", "drained_at", "heard_at", "in_slow", "in_urgent", "peer",
-        "pending", "reading", "sent_at",
+        "_closing", "_deadline", "_eof", "_events", "_exc", "_marked", "_offset", "_owes_resume",
+        "_protocol", "_queue", "_reactor", "_refused", "_sock", "dirty", "drained_at",
+        "heard_at", "in_slow", "in_urgent", "peer", "pending", "reading", "sent_at",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        reactor: Reactor,
-        sock: socket.socket,
-        peer: Any,
-        *,
-        high: int = HIGH,
-        low: int = LOW,
-        recv_budget: int = RECV_BUDGET,
-    ) -> None:
+    high: ClassVar = HIGH
+    low: ClassVar = LOW
+    recv_budget: ClassVar = RECV_BUDGET
+
+    def __init__(self, reactor: Reactor, sock: socket.socket, peer: Any) -> None:
         self.peer = peer
         self.pending = 0
         self.reading = False
@@ -87,9 +81,6 @@ class Transport:
         self.dirty = self.in_slow = self.in_urgent = False
         self._reactor = reactor
         self._sock = sock
-        self._high = high
-        self._low = low
-        self._recv_budget = recv_budget
         self._protocol: TransportProtocol = NOBODY
         self._queue: bytes | list[bytes] | None = None
         self._offset = 0
@@ -205,10 +196,10 @@ class Transport:
             if self._queue is None and not self._marked:
                 self._shut_down()
         elif self._owes_resume:
-            if self.pending <= self._low:
+            if self.pending <= self.low:
                 self._owes_resume = False
                 self._protocol.resume_writing()
-        elif self.pending > self._high:
+        elif self.pending > self.high:
             self._owes_resume = True
             self._protocol.pause_writing()
 
@@ -229,7 +220,7 @@ class Transport:
 
     def _receive(self, now: float) -> None:
         try:
-            data = self._recv(self._recv_budget)
+            data = self._recv(self.recv_budget)
         except BlockingIOError:
             return
         except OSError as exc:

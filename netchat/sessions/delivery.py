@@ -148,7 +148,8 @@ class Delivery:
         """Write a lagging reader's next slice; of its rooms, this one comes last next time."""
         session.transport.write(blob)
         cursor.next = next_seq
-        session.cursors[cursor.room] = session.cursors.pop(cursor.room)
+        others = (other for other in session.cursors if other is not cursor)
+        session.cursors = (*others, cursor)
         session.wake()
 
     def _caught_up(self, cursor: Cursor, session: DoorSession) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import count
 from typing import ClassVar, Protocol
 
 from netchat.chat.events import Event, Ping
@@ -22,6 +23,7 @@ from netchat.chat.session import Session
 from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
 from netchat.net.transport import HIGH, LOW, Transport
 from netchat.sessions.heartbeat import Heartbeat
+from netchat.sessions.strangers import Strangers
 from netchat.sessions.turns import Turns
 from netchat.wire.base import Wire
 from netchat.wire.messages import RefusedRequest
@@ -88,7 +90,8 @@ class Door:
         self.hurry = hurry
         self.census = census
         self.new_throttle = new_throttle
-        self.login_timeout = login_timeout
+        self.numbers = count(1)
+        self.strangers = Strangers(login_timeout, later)
         self.draining = False
         """The server stops: nobody is read any more."""
         self.sessions: dict[DoorSession, None] = {}
@@ -127,8 +130,8 @@ class DoorSession(Session):
         "transport",
     )
 
-    def __init__(self, id: str, door: Door, transport: Transport, machine: Machine) -> None:
-        super().__init__(id)
+    def __init__(self, door: Door, transport: Transport, machine: Machine) -> None:
+        super().__init__(next(door.numbers))
         self.door = door
         self.transport = transport
         self.machine = machine
@@ -155,11 +158,12 @@ class DoorSession(Session):
         door.census.enter(self.transport.peer)
         self.throttle = door.new_throttle(now)
         door.heartbeat.watch(self, now)
-        door.later(door.login_timeout, self._login_due)
+        door.strangers.add(self, now)
         self.transport.start(self)
 
-    def _login_due(self, _now: float) -> None:
-        if self.user is None and not self.closing:
+    def turn_away(self) -> None:
+        """It has not said who it is."""
+        if not self.closing:
             self.door.hub.expel(self, LoginTimeout())
 
     # -- what the transport calls ------------------------------------------------------------
@@ -178,6 +182,7 @@ class DoorSession(Session):
         self.stopped = True
         door = self.door
         del door.sessions[self]
+        door.strangers.remove(self)
         door.ended.pop(self, None)
         door.census.leave(self.transport.peer)
         door.hub.disconnect(self, Now(now, door.wall()))
@@ -186,9 +191,9 @@ class DoorSession(Session):
     def pause_writing(self) -> None:
         """Above the high mark: its cursors leave the live feed, their places are kept."""
         self.slow = True
-        for room, cursor in self.cursors.items():
+        for cursor in self.cursors:
             if cursor.live:
-                room.move_to_lagging(cursor, room.published + 1)
+                cursor.room.move_to_lagging(cursor, cursor.room.published + 1)
 
     def wait_for_drain(self) -> None:
         """Nothing more before the peer has read: `resume_writing` follows.
@@ -209,7 +214,7 @@ class DoorSession(Session):
     def feed(self) -> None:
         """Its lagging cursors can be given more."""
         hungry = self.door.hub.outgoing.hungry
-        for cursor in self.cursors.values():
+        for cursor in self.cursors:
             if not cursor.live:
                 hungry[cursor] = None
 
@@ -217,6 +222,7 @@ class DoorSession(Session):
 
     def welcomed(self) -> None:
         self.machine.welcome()
+        self.door.strangers.remove(self)
 
     def wake(self) -> None:
         if self.held is not None:
@@ -312,7 +318,7 @@ class DoorSession(Session):
             or self.machine.pending
             or self.unanswered
             or self.busy
-            or any(self in room.lagging for room in self.cursors)
+            or any(self in cursor.room.lagging for cursor in self.cursors)
         )
 
     # -- what the heartbeat asks -------------------------------------------------------------

@@ -17,5 +17,5 @@ class NativeSession(DoorSession):
 
     __slots__ = ()
 
-    def __init__(self, id: str, door: Door, transport: Transport) -> None:
-        super().__init__(id, door, transport, NativeServer())
+    def __init__(self, door: Door, transport: Transport) -> None:
+        super().__init__(door, transport, NativeServer())

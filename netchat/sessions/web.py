@@ -37,7 +37,7 @@ SECURITY: Headers = [
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 
-NewSession = Callable[[str, Door, Transport, WebSocketServer], WebSocketSession]
+NewSession = Callable[[Door, Transport, WebSocketServer], WebSocketSession]
 
 PLAIN = ("Content-Type", "text/plain; charset=utf-8")
 
@@ -71,7 +71,6 @@ class Web:
         *,
         door: Door,
         later: Callable[[float, Callback], Timer],
-        new_id: Callable[[], str],
         page: Page,
         settings: WebSettings,
     ) -> None:
@@ -80,7 +79,6 @@ class Web:
         self.wall = door.wall
         self.hurry = door.hurry
         self._door = door
-        self._new_id = new_id
         self._page = page
         self._origins = frozenset(origin.lower() for origin in settings.origins)
         self._prefix = settings.prefix.rstrip("/")
@@ -137,7 +135,7 @@ class Web:
         rest = peer.machine.rest
         transport = peer.release()
         transport.write(answer, True)
-        session = self.new_session(self._new_id(), self._door, transport, machine)
+        session = self.new_session(self._door, transport, machine)
         session.start(now.monotonic)
         if rest:
             session.data_received(rest, now.monotonic)

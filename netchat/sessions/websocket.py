@@ -54,8 +54,8 @@ class CompressedSession(WebSocketSession):
 
 
 def new_session(
-    id: str, door: Door, transport: Transport, machine: WebSocketServer
+    door: Door, transport: Transport, machine: WebSocketServer
 ) -> WebSocketSession:
     """A session for a peer that has been upgraded."""
     kind = CompressedSession if machine.compresses else WebSocketSession
-    return kind(id, door, transport, machine)
+    return kind(door, transport, machine)

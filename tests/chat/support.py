@@ -33,8 +33,8 @@ class Peer(Session):
 
     wire = WIRE
 
-    def __init__(self, id: str, chat: Chat) -> None:
-        super().__init__(id)
+    def __init__(self, number: int, chat: Chat) -> None:
+        super().__init__(number)
         self.chat = chat
         self.events: list[Any] = []
         self.requests: deque[Request] = deque()
@@ -138,7 +138,7 @@ class Chat:
 
     def connect(self) -> Peer:
         """A stranger."""
-        peer = Peer(f"s{len(self.peers) + 1}", self)
+        peer = Peer(len(self.peers) + 1, self)
         self.peers.append(peer)
         return peer
 
@@ -206,7 +206,7 @@ class Chat:
         for cursor in list(hungry) if self.feeding else ():
             del hungry[cursor]
             room, session = cursor.room, cursor.session
-            if cursor.live or session.cursors.get(room) is not cursor:
+            if cursor.live or room.cursors.get(session) is not cursor:
                 continue
             last = min(cursor.head, room.published) if session.ended else room.published
             for entry in self.log.after(room.id, cursor.next - 1, 10_000).entries:

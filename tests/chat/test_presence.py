@@ -245,7 +245,7 @@ def test_a_reader_that_missed_a_notice_can_be_told_so() -> None:
     chat.advance(2)
     ana.skip()
     room = lobby(chat)
-    cursor = ana.cursors[room]
+    cursor = room.cursors[ana]
     room.move_to_lagging(cursor, 1)
     chat.enter("bob", "lobby")
     chat.enter("eve", "lobby").drops()
@@ -261,7 +261,8 @@ def test_a_reader_that_missed_nothing_needs_no_list() -> None:
     chat = Chat()
     ana = chat.enter("ana", "lobby")
     chat.advance(2)
-    assert ana.cursors[lobby(chat)].seen == lobby(chat).changes.version
+    room = lobby(chat)
+    assert room.cursors[ana].seen == room.changes.version
 
 
 def test_a_forgotten_rooms_timer_tells_nobody() -> None:

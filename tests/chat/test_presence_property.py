@@ -90,7 +90,7 @@ def test_who_applies_every_presence_knows_who_is_there(steps: list[tuple[str, st
     room = chat.hub.directory.find("lobby")
     assert room is not None
     truth = {user.name for user in room.members}
-    members = [observers[name] for name in peers if room in peers[name].cursors]
+    members = [observers[name] for name in peers if peers[name] in room.cursors]
     for observer in (watcher, *members):
         observer.listen()
         assert observer.count == len(truth)

@@ -223,7 +223,7 @@ def test_a_first_message_reaches_a_reader_that_is_slow_once_it_has_read() -> Non
     ana.says(post("1", to="bob"), post("2", to="bob"))
     bob.gets()
     bob.slow = False
-    chat.hub.outgoing.hungry.update(dict.fromkeys(bob.cursors.values()))
+    chat.hub.outgoing.hungry.update(dict.fromkeys(bob.cursors))
     chat.settle()
     assert texts(bob.gets(Message, Message)) == ["1", "2"]
 

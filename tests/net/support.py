@@ -166,8 +166,9 @@ class FakeLoop:
         close_in_the_end(self.reactor)
 
     def transport(self, sock: Any, **options: int) -> tuple[Transport, Recorder]:
-        """A started transport."""
-        transport = Transport(self.reactor, sock, "peer", **options)
+        """A started transport; options are marks and budgets of its own."""
+        kind = type("OneTransport", (Transport,), {"__slots__": (), **options})
+        transport: Transport = kind(self.reactor, sock, "peer")
         recorder = Recorder()
         transport.start(recorder)
         return transport, recorder

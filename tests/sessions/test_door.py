@@ -195,6 +195,6 @@ def test_a_lost_connection_is_let_go_of_entirely() -> None:
     assert not house.door.sessions
     assert ana.session.stopped
     assert ana.session.user is None
-    assert ana.session.cursors == {}
+    assert ana.session.cursors == ()
     house.advance(120)
     assert house.hub.people.names == {}

@@ -64,7 +64,6 @@ def web(house: House, **settings: Any) -> Browser:
     house.server.web = Web(
         door=house.door,
         later=old.later,
-        new_id=old._new_id,
         page=PAGE,
         settings=Settings(**settings),
     )

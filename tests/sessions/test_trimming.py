@@ -53,7 +53,7 @@ def test_a_stuck_reader_whose_messages_are_all_gone_is_told_and_live_at_once() -
     bob.stalls()
     fill(ana, 60)
     head = 60
-    assert not bob.session.cursors[house.hub.directory.open("lobby")].live
+    assert not house.hub.directory.open("lobby").cursors[bob.session].live
     house.clock.seconds += AGE + 1
     house.hub.trimming.trim()
     bob.reads()

@@ -75,8 +75,9 @@ class Inspector:
         waiting = sum(p.size for p in session.unanswered if p.post and p.event is None)
         _hold("bytes counted are bytes held", waiting == session.unanswered_bytes, session.id)
         transport = session.transport
-        slow = transport.pending > transport._high and not (transport.dirty or session.closing)
-        for room, cursor in session.cursors.items():
+        slow = transport.pending > transport.high and not (transport.dirty or session.closing)
+        for cursor in session.cursors:
+            room = cursor.room
             live = room.live.get(session.wire, {}).get(session.outlet)
             places = [place for place in (live, room.lagging.get(session)) if place is not None]
             retired = session.ended and not places
@@ -94,13 +95,17 @@ class Inspector:
                 cursors += live.values()
             for cursor in cursors:
                 session = cast(DoorSession, cursor.session)
-                known = session in sessions and session.cursors.get(room) is cursor
+                known = (
+                    session in sessions
+                    and room.cursors.get(session) is cursor
+                    and cursor in session.cursors
+                )
                 _hold("no event for a closed connection", known, room.name)
             fresh = [message.seq for message, _ in room.fresh]
             expected = list(range(room.published + 1, room.committed + 1))
             _hold("what is committed is published in order", fresh == expected, f"{room.name}")
             for user, member in room.members.items():
-                there = [s for s in user.sessions if room in s.cursors and s.cursors[room].joined]
+                there = [s for s in user.sessions if s.has_joined(room)]
                 _hold("who has joined is a member", member.present == len(there), room.name)
                 _hold("a member's name is held", user.identity.user is user, user.name)
         for key, identity in self._server.hub.people.names.items():
@@ -158,7 +163,7 @@ class Inspector:
         for session in sessions:
             if session.ended and session.unanswered:
                 sometimes["half-close with posts under way"] += 1
-            for cursor in session.cursors.values():
+            for cursor in session.cursors:
                 step = self._progress.get(cursor, 0)
                 if cursor.live:
                     if step == 3:

@@ -209,8 +209,8 @@ def _limits(random: Random) -> dict[str, int]:
 
 
 PLACES: dict[str, list[tuple[Any, str]]] = {
-    "high": [(door, "HIGH")],
-    "low": [(delivery, "LOW")],
+    "high": [(door, "HIGH"), (Transport, "high")],
+    "low": [(delivery, "LOW"), (Transport, "low")],
     "slice": [(delivery, "SLICE_BYTES")],
     "page_entries": [(delivery, "PAGE_ENTRIES")],
     "page_bytes": [(memory, "PAGE_BYTES"), (tables, "PAGE_BYTES")],
@@ -226,7 +226,7 @@ PLACES: dict[str, list[tuple[Any, str]]] = {
     "trim_page": [(trimming, "PAGE")],
     "listed": [(events, "LISTED_MEMBERS"), (presence, "LISTED_MEMBERS"), (rooms, "LISTED_MEMBERS")],
 }
-"""Where each limit is read. `high`, `low` and `tail` are defaults of arguments besides."""
+"""Where each limit is read. `tail` is the default of an argument besides."""
 
 
 @contextmanager
@@ -237,20 +237,13 @@ def limits_in_force(limits: dict[str, int]) -> Iterator[None]:
         return
     places = [(*place, limits[name]) for name in PLACES for place in PLACES[name]]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
-    marks: Any = Transport.__init__.__kwdefaults__
     budget = tail.Tails.__init__.__defaults__
     try:
         for owner, name, value in places:
             setattr(owner, name, value)
-        Transport.__init__.__kwdefaults__ = {
-            **marks,
-            "high": limits["high"],
-            "low": limits["low"],
-        }
         tail.Tails.__init__.__defaults__ = (limits["tail"],)
         yield
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
-        Transport.__init__.__kwdefaults__ = marks
         tail.Tails.__init__.__defaults__ = budget

@@ -50,7 +50,7 @@ def _room_to_join(hub: Hub, session: Session, name: str) -> Room:
     room = hub.room_of(session, name) if name.startswith("@") else hub.directory.find(name)
     if room is not None and room.damaged:
         raise StoreFailed(room.damaged)
-    cursor = session.cursors.get(room) if room is not None else None
+    cursor = room.cursors.get(session) if room is not None else None
     if not (cursor and cursor.joined) and not (room and room.talk):
         _check_rooms(hub, session)
     return room or hub.directory.open(name)
@@ -58,7 +58,7 @@ def _room_to_join(hub: Hub, session: Session, name: str) -> Room:
 
 def _check_rooms(hub: Hub, session: Session) -> None:
     """Raises TooManyRooms. Talks do not count: they are open to their parties in any case."""
-    joined = sum(1 for room, cursor in session.cursors.items() if cursor.joined and not room.talk)
+    joined = sum(1 for cursor in session.cursors if cursor.joined and not cursor.room.talk)
     if joined >= hub.settings.rooms:
         raise TooManyRooms
 
@@ -87,7 +87,7 @@ def _gap(hub: Hub, room: Room, start: int, to: int, reason: str) -> events.Gap:
 def leave(hub: Hub, session: Session, request: requests.Leave, now: Now) -> None:
     room = hub.joined_room(session, request.room)
     if room.talk:
-        session.cursors[room].joined = False  # its messages come without `join` all the same
+        room.cursors[session].joined = False  # its messages come without `join` all the same
     else:
         hub.attendance.leave(session, room)
     hub.answer(session, events.Left(ref=request.ref, room=room.name))
