@@ -11,6 +11,7 @@ up. A member costs one entry either way, however much it has still to read.
 
 from __future__ import annotations
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from netchat.chat.events import LISTED_MEMBERS, Message, Presence
@@ -22,36 +23,30 @@ SHOWN = "shown"
 equal to it, so what comes of the change is told in any case."""
 
 
-class Member:
+class Member(Struct, eq=False, gc=False):
     """A user in a room: here while a session of it has joined, else away while held."""
 
-    __slots__ = ("present", "since")
-
-    def __init__(self, since: int) -> None:
-        self.since = since
-        self.present = 0
-        """Its sessions that have joined."""
+    since: int
+    present: int = 0
+    """Its sessions that have joined."""
 
 
-class Cursor:
-    """One session's place in one room's log."""
+class Cursor(Struct, eq=False, gc=False):
+    """One session's place in one room's log. Not the collector's: `detach` ends the ring."""
 
-    __slots__ = ("head", "joined", "live", "next", "owed", "room", "seen", "session")
-
-    def __init__(self, session: Session, room: Room) -> None:
-        self.session = session
-        self.room = room
-        self.next = 0
-        """The seq to read next; holds while lagging, a live cursor's is `published + 1`."""
-        self.live = False
-        self.head = 0
-        """The head that `joined` told: a peer that ends its input is fed up to here."""
-        self.joined = False
-        """Whether `join` was asked for: a private talk is delivered without it."""
-        self.owed = 0
-        """The newest own seq: `leave` and `bye` wait until it has been handed out."""
-        self.seen = 0
-        """The room's presence version up to which this reader knows it."""
+    session: Session
+    room: Room
+    next: int = 0
+    """The seq to read next; holds while lagging, a live cursor's is `published + 1`."""
+    live: bool = False
+    head: int = 0
+    """The head that `joined` told: a peer that ends its input is fed up to here."""
+    joined: bool = False
+    """Whether `join` was asked for: a private talk is delivered without it."""
+    owed: int = 0
+    """The newest own seq: `leave` and `bye` wait until it has been handed out."""
+    seen: int = 0
+    """The room's presence version up to which this reader knows it."""
 
 
 class Changes:

@@ -53,7 +53,7 @@ class Heartbeat:
         self._interval = interval
         self._timeout = timeout
         self._random = random
-        self._slots: dict[int, dict[Watched, None]] = {}
+        self._slots: dict[int, list[Watched]] = {}
         self._last = now
         self._floor = now
         """Nobody counts as silent from before this time."""
@@ -67,7 +67,7 @@ class Heartbeat:
 
     def _look_at(self, session: Watched, when: float) -> None:
         slot = max(int(when / SLOT) + 1, int(self._last / SLOT) + 1)
-        self._slots.setdefault(slot, {})[session] = None
+        self._slots.setdefault(slot, []).append(session)
 
     def tick(self, now: float) -> None:
         """Look at all whose time has come."""
