@@ -53,9 +53,7 @@ class CompressedSession(WebSocketSession):
     __slots__ = ()
 
 
-def new_session(
-    door: Door, transport: Transport, machine: WebSocketServer
-) -> WebSocketSession:
+def new_session(door: Door, transport: Transport, machine: WebSocketServer) -> WebSocketSession:
     """A session for a peer that has been upgraded."""
     kind = CompressedSession if machine.compresses else WebSocketSession
     return kind(door, transport, machine)

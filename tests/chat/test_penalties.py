@@ -25,7 +25,7 @@ class Placed(Peer):
 
 
 def at(chat: Chat, address: str) -> Placed:
-    peer = Placed(f"s{len(chat.peers) + 1}", chat)
+    peer = Placed(len(chat.peers) + 1, chat)
     peer.place = address
     chat.peers.append(peer)
     return peer

@@ -58,8 +58,8 @@ class EchoSession(WebSocketSession):
 
     __slots__ = ()
 
-    def __init__(self, id: str, door: Door, transport: Transport, machine: WebSocketServer) -> None:
-        super().__init__(id, door, transport, EchoMachine(machine.extensions, MAX_MESSAGE))
+    def __init__(self, door: Door, transport: Transport, machine: WebSocketServer) -> None:
+        super().__init__(door, transport, EchoMachine(machine.extensions, MAX_MESSAGE))
 
     def _hand_over(self, request: Received, now: Now) -> None:
         if isinstance(request, Echo):
