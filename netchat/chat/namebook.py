@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netchat.chat.names import prepare_name
+from netchat.chat.skeleton import skeleton
 from netchat.chat.users import Identity
 from netchat.errors import NameTaken
 
@@ -24,7 +25,10 @@ class NameBook:
         """Who is here, or away for a moment, under a name: they have a `user`."""
         self.owners: dict[str, Identity] = {}
         """Whose account a name is."""
-        self._reserved = {prepare_name(name)[0] for name in reserved}
+        self._looks: dict[str, str] = {}
+        """By skeleton, the key of the name that looks so: of those above, never two."""
+        keys = [prepare_name(name)[0] for name in reserved]
+        self._reserved = {skeleton(form) for key in keys for form in (key, key.upper())}
 
     def check(self, key: str, spelling: str, identity: Identity | None = None) -> None:
         """May this name be taken, by somebody new or by `identity`? Raises NameTaken."""
@@ -34,7 +38,7 @@ class NameBook:
         if owner is not None:
             raise NameTaken(REGISTERED, field="password")
         self.check_free(key, spelling, identity)
-        if key in self._reserved:
+        if skeleton(spelling) in self._reserved or skeleton(key) in self._reserved:
             raise NameTaken("This name is reserved; please choose another.")
 
     def check_free(self, key: str, spelling: str, identity: Identity | None = None) -> None:
@@ -42,6 +46,8 @@ class NameBook:
         for found in (self.owners.get(key), self.holders.get(key)):
             if found not in (None, identity):
                 raise NameTaken
+        if self._looks.get(skeleton(spelling), key) != key:
+            raise NameTaken("This name looks like one that is taken; please choose another.")
 
     def is_free_for(self, identity: Identity) -> bool:
         """Whether nobody else has the identity's own name."""
@@ -51,15 +57,24 @@ class NameBook:
     def hold(self, identity: Identity) -> None:
         """Somebody is here under its name from now on."""
         self.holders[identity.key] = identity
+        self._looks[skeleton(identity.name)] = identity.key
 
     def free(self, identity: Identity) -> None:
         """It no longer is."""
         del self.holders[identity.key]
+        self._forget_look(identity)
 
     def register(self, identity: Identity) -> None:
         """Its name is its own from now on, here or not."""
         self.owners[identity.key] = identity
+        self._looks[skeleton(identity.name)] = identity.key
 
     def release(self, identity: Identity) -> None:
         """Its name is its own no longer than it is here."""
         del self.owners[identity.key]
+        self._forget_look(identity)
+
+    def _forget_look(self, identity: Identity) -> None:
+        key, look = identity.key, skeleton(identity.name)
+        if key not in self.holders and key not in self.owners and self._looks.get(look) == key:
+            del self._looks[look]
