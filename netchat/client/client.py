@@ -84,6 +84,11 @@ class Client:
         return self._machine.name
 
     @property
+    def place(self) -> str:
+        """Where the server is, in full: what an outbox belongs to, beside the name."""
+        return str(self._place)
+
+    @property
     def online(self) -> bool:
         """Whether the server has let us in."""
         return self._machine.state is State.ONLINE
@@ -197,7 +202,8 @@ class Client:
         self._settle()
 
     def abandon(self) -> None:
-        """What is not accepted by now is somebody else's business: an outbox forgets it."""
+        """What was posted here and is not accepted by now is somebody else's business: an outbox
+        forgets it. What an earlier life had left stays."""
         if self._keeper is not None:
             self._keeper.abandon()
 
@@ -223,7 +229,7 @@ class Client:
         from netchat.client.keeper import Keeper
 
         self._let_go_of_outbox()
-        self._keeper = Keeper(self.reactor, outbox, str(self._place), name)
+        self._keeper = Keeper(self.reactor, outbox, self.place, name)
         self._machine.keep(self._keeper.journal)
         known = self._keeper.journal.kept.known
         return known.name if known is not None else name

@@ -25,6 +25,7 @@ class Keeper:
         self.journal = OutboxFile(path, server=server, name=name)
         self._reactor = reactor
         self._timer: Timer | None = None
+        self._inherited = set(self.journal.kept.posts)
         self._trouble = ""
         self._news: list[News] = []
         if self.journal.damage:
@@ -57,8 +58,9 @@ class Keeper:
             self._timer = self._reactor.call_later(wait, self._sync)
 
     def abandon(self) -> None:
-        """What is not settled by now is not ours any more."""
-        self.journal.write(*map(Settled, self.journal.kept.posts))
+        """What we were given, and is not settled by now, is not ours any more."""
+        ours = [id for id in self.journal.kept.posts if id not in self._inherited]
+        self.journal.write(*map(Settled, ours))
 
     def close(self) -> None:
         """Let go of the file."""

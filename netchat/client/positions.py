@@ -69,9 +69,9 @@ class Positions:
         return [*changed, *left]
 
     def depart(self) -> list[Left]:
-        """We have said goodbye: only talks are of interest to a later life."""
-        self._departed = True
-        return [Left(room) for room in self]
+        """We say goodbye, perhaps again: from here on a later life needs to know of talks only."""
+        again, self._departed = self._departed, True
+        return [] if again else [Left(room) for room in self]
 
     def welcome(self, epoch: str, talks: list[RoomInfo], *, resumed: bool) -> list[Join]:
         """A connection stands: what to join again, and from where.

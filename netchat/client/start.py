@@ -17,6 +17,7 @@ from pathlib import Path
 from netchat import exits
 from netchat.client.client import Client
 from netchat.client.editor import Editor
+from netchat.client.failures import OutboxError
 from netchat.client.keyboard import Keyboard
 from netchat.client.screen import Screen, can_wipe, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
@@ -46,7 +47,7 @@ def run_chat(args: argparse.Namespace) -> int:
     editor = Editor() if interactive and can_wipe() else None
     screen = standard_screen(editor)
     source = Source(client.reactor, fd, editor)
-    outbox = None if args.no_state else partial(outbox_path, args.server)
+    outbox = None if args.no_state else partial(outbox_path, client.place)
     terminal = Terminal(client, source, screen, interactive=interactive, outbox=outbox)
     for signum, code in SIGNALS.items():
         client.reactor.add_signal(signum, partial(terminal.interrupt, code))
@@ -78,11 +79,14 @@ def _keyboard(client: Client, screen: Screen, fd: int) -> Keyboard:
 
 def outbox_path(server: str, name: str) -> Path:
     """The file for a name, however it is capitalized, on a server; its folders are made, for
-    their owner alone. Raises OSError. Names are of any length, and file names are not."""
+    their owner alone. Raises OutboxError. Names are of any length, and file names are not."""
     from platformdirs import user_state_path
 
     state = user_state_path("netchat")
-    for folder in (state, state / "client"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        for folder in (state, state / "client"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise OutboxError(f"{folder} cannot be made: {exc.strerror}.") from exc
     key = sha256(f"{server}\n{name.casefold()}".encode()).hexdigest()[:32]
     return state / "client" / f"{key}.outbox"

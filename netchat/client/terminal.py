@@ -258,7 +258,7 @@ class Terminal:
             return
         try:
             self._client.login(name, self._outbox(name))
-        except (OutboxError, OSError) as exc:
+        except OutboxError as exc:
             self._screen.tell(f"nothing is kept on disk: {harmless(str(exc))}")
             self._client.login(name)
         self._return(name)

@@ -16,6 +16,7 @@ from netchat.chat import events, requests
 from netchat.chat.events import RoomInfo
 from netchat.chat.requests import Request
 from netchat.client import terminal
+from netchat.client.failures import OutboxError
 from netchat.client.journal import Held, Kept, Known, Posted, decode
 from netchat.client.outbox_file import OutboxFile
 from netchat.client.start import outbox_path
@@ -78,21 +79,23 @@ def test_who_leaves_with_something_unsent_is_told_that_it_is_kept(tmp_path: Path
         assert [post.text for post in kept(tmp_path).posts.values()] == ["hola"]
 
 
-def test_a_pipe_that_ends_in_order_hands_back_what_was_not_sent(
+def test_a_pipe_that_ends_in_order_hands_back_what_it_could_not_send(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """But not what a pipe that was killed before it had taken."""
     monkeypatch.setattr(terminal, "PATIENCE", 0.1)
 
     def deaf(peer: Peer, connection: Connection, request: Request) -> None:
         if not isinstance(request, requests.Post):
             peer.serve(connection, request)
 
-    with desk(deaf, folder=tmp_path) as (ana, _):
+    with desk(deaf, folder=tmp_path) as (ana, peer):
+        earlier_life(tmp_path, peer.address, "of another")
         ana.type("hola\n")
         ana.keyboard.close()
         assert ana.run() == exits.TRY_AGAIN
-        assert "* 1 of your messages may not have been sent.\n" in ana.status
-        assert kept(tmp_path).posts == {}
+        assert "* 2 of your messages may not have been sent.\n" in ana.status
+        assert [post.text for post in kept(tmp_path).posts.values()] == ["of another"]
 
 
 def forgetful(peer: Peer, connection: Connection, request: Request) -> None:
@@ -237,5 +240,9 @@ def test_the_file_is_found_by_server_and_name_in_folders_of_our_own(
     others = {outbox_path("host:2", "ana"), outbox_path("host:1", "ann"), path}
     assert len(others) == 3
     assert len(outbox_path("host:1", "../" * 9_999).name) < 100
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(OutboxError, match="cannot be made: Not a directory"):
+        outbox_path("host:1", "ana")
     for folder in (path.parent, path.parent.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -108,6 +108,8 @@ LEAVING: dict[str, tuple[Callable[[Person], None], int]] = {
     "carla": (lambda person: person.type("/quit"), 0),
     "dora": (lambda person: person.press(CTRL_D), 0),
     "eva": (Person.interrupt, 130),
+    "fay": (lambda person: person.send_signal(signal.SIGTERM), 143),
+    "gil": (lambda person: person.send_signal(signal.SIGHUP), 129),
 }
 
 
@@ -117,7 +119,7 @@ def test_whichever_way_one_leaves_the_others_are_told_and_the_name_is_free(meet:
     others = [meet("--name", name) for name in LEAVING]
     for other in others:
         other.sees("here")
-    ana.sees("eva")
+    ana.sees("gil")
     for other, (leave, code) in zip(others, LEAVING.values(), strict=True):
         leave(other)
         assert other.exit_code() == code
@@ -125,6 +127,38 @@ def test_whichever_way_one_leaves_the_others_are_told_and_the_name_is_free(meet:
     wait_until(lambda: all(ana.has_left(name) for name in LEAVING), [ana])
     again = meet("--name", "ben")
     again.sees("#lobby: 2 here")
+
+
+def test_who_was_killed_is_back_at_once_and_what_was_typed_is_sent(
+    own_server: ServerProcess, meet: Meet
+) -> None:
+    ana, ben = meet("--name", "ana"), meet("--name", "ben")
+    ana.sees("ben")
+    ben.sees("here")
+    ana.type("/join den")
+    ana.sees("#den: 1 here")
+    own_server.kill()
+    ana.sees("trying again in")
+    ana.type("typed without a server")
+    ana.sees("it is kept")
+    ana.send_signal(signal.SIGKILL)
+    own_server.start()
+    ben.sees("connected again")
+    ben.type("where is she?")
+    ben.sees("<ben> where is she?")
+    again = meet("--name", "ana")
+    again.sees("1 message of last time to be sent")
+    again.sees("you are in #den, too")
+    again.sees("#den <ana> typed without a server")
+    again.sees("#lobby <ben> where is she?")
+    another = meet("--name", "ANA")
+    another.sees("in use by another client")
+    another.sees("taken")
+    stranger = meet("--name", "ana", "--no-state")
+    stranger.sees("taken")
+    with own_server.client("reader") as reader:
+        head = reader.join("den", after=0)["head"]
+        assert head == 1
 
 
 def test_a_private_word_is_for_one(meet: Meet) -> None:
