@@ -76,6 +76,11 @@ class Environment:
         """128 random bits as 22 characters: nobody guesses it, nobody draws it twice."""
         return urlsafe_b64encode(self.random.randbytes(16)).rstrip(b"=").decode()
 
+    def new_jitter(self) -> Callable[[], float]:
+        """A source of numbers from 0 to 1 that it does no harm to guess, so that none of them
+        costs a system call."""
+        return random.Random(self.random.getrandbits(64)).random  # noqa: S311
+
 
 def system(config: Config, data: Path) -> Environment:
     """The real world, with the log in folder `data`."""

@@ -131,7 +131,7 @@ class Server:
         self.turns = Turns(self._wall)
         self.delivery = Delivery(self.hub, lambda: reactor.backlog, reactor.call_later, Tails())
         self.heartbeat = Heartbeat(
-            limits.heartbeat, limits.pong_timeout, self._env.random.random, reactor.now
+            limits.heartbeat, limits.pong_timeout, self._env.new_jitter(), reactor.now
         )
         self.door = Door(
             hub=self.hub,

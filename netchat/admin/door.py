@@ -48,7 +48,7 @@ class AdminDoor:
         self._reactor = reactor
         self._place = place
         self._wall = wall
-        self._listener = Listener(reactor, place.sock, self._accepted, tcp=False)
+        self._listener = Listener(reactor, place.sock, self._accepted)
         self.sessions: set[AdminSession] = set()
 
     def close(self) -> None:

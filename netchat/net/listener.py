@@ -91,6 +91,7 @@ def _listen(family: int, address: Any, backlog: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        _prepare_accepted(sock)
         sock.setblocking(False)
         sock.bind(address)
         sock.listen(backlog)
@@ -100,11 +101,18 @@ def _listen(family: int, address: Any, backlog: int) -> socket.socket:
     return sock
 
 
+def _prepare_accepted(sock: socket.socket) -> None:
+    """Nagle's algorithm off, a bounded send buffer: what a listening socket is set to, it hands
+    on to those that it accepts, so this takes no call a connection."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+
+
 class Listener:
     """A Pollable around one listening socket; begins to accept at once.
 
-    `accepted(sock, peer)` gets non-blocking sockets, with a bounded send buffer and, where they
-    are of TCP, Nagle's algorithm off; they are its own from then on.
+    `accepted(sock, peer)` gets non-blocking sockets; they are its own from then on.
     """
 
     def __init__(
@@ -114,13 +122,11 @@ class Listener:
         accepted: Callable[[socket.socket, Any], None],
         *,
         budget: int = ACCEPT_BUDGET,
-        tcp: bool = True,
     ) -> None:
         self._reactor = reactor
         self._sock = sock
         self._accepted = accepted
         self._budget = budget
-        self._tcp = tcp
         self._paused: Timer | None = None
         self._held = False
         self._closed = False
@@ -181,10 +187,6 @@ class Listener:
     def _hand_out(self, sock: socket.socket, peer: Any) -> None:
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-            if self._tcp:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         except OSError:  # gone already
             sock.close()
             return

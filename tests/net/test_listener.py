@@ -19,15 +19,11 @@ class Accepted:
     """What accept() returns."""
 
     def __init__(self) -> None:
-        self.options: dict[tuple[int, int], int] = {}
         self.blocking = True
         self.closed = False
 
     def setblocking(self, flag: bool) -> None:
         self.blocking = flag
-
-    def setsockopt(self, level: int, option: int, value: int) -> None:
-        self.options[level, option] = value
 
     def close(self) -> None:
         self.closed = True
@@ -69,11 +65,6 @@ def test_accepted_sockets_are_made_ready_for_the_loop() -> None:
     assert len(got) == 2
     for sock in got:
         assert not sock.blocking
-        assert sock.options == {
-            (socket.IPPROTO_TCP, socket.TCP_NODELAY): 1,
-            (socket.SOL_SOCKET, socket.SO_SNDBUF): 65_536,
-            (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT): 16_384,
-        }
     listener.close()
 
 
@@ -214,13 +205,13 @@ def test_one_that_cannot_be_taken_over_is_closed_and_the_listener_lives() -> Non
     listener.close()
 
 
-def test_one_that_died_before_its_options_were_set_is_closed() -> None:
+def test_one_that_died_before_it_was_made_ready_is_closed() -> None:
     dead = Accepted()
 
-    def refuse(level: int, option: int, value: int) -> None:
+    def refuse(flag: bool) -> None:
         raise OSError(errno.EINVAL, "gone")
 
-    dead.setsockopt = refuse  # type: ignore[method-assign]
+    dead.setblocking = refuse  # type: ignore[method-assign]
     door = Door(dead, Accepted())
     loop, listener, got = listening(door)
     loop.tick((door, READ))
@@ -288,3 +279,14 @@ def test_a_port_in_use_is_an_error_and_leaves_nothing_open() -> None:
 def test_an_address_of_another_machine_is_an_error() -> None:
     with pytest.raises(OSError):
         open_listener("192.0.2.1", 0)
+
+
+def test_accepted_sockets_do_not_wait_for_more_to_send_and_hold_little_unsent() -> None:
+    [door] = open_listener("127.0.0.1", 0)
+    with door, socket.create_connection(door.getsockname()):
+        door.setblocking(True)
+        sock, _ = door.accept()
+        with sock:
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 16_384
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in (65_536, 131_072)
