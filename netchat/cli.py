@@ -18,7 +18,10 @@ from netchat.admin.commands import add_user_commands
 from netchat.config import Config
 from netchat.errors import ConfigError, StartError
 from netchat.loading import data_folder, load_config, parse_set, to_toml
+from netchat.logs import start_logging
 from netchat.net.addresses import DEFAULT_PORT, WEB_PORT
+from netchat.private import check_private
+from netchat.process import notify, remark_on_user
 
 if TYPE_CHECKING:
     from netchat.server import Server
@@ -47,9 +50,7 @@ def _serve(args: argparse.Namespace) -> int:
     if args.print_config:
         sys.stdout.write(to_toml(config))
         return exits.OK
-    logging.basicConfig(
-        level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    start_logging(config.log.level, config.log.format)
     try:
         return _run_server(config, data_folder(config, os.environ))
     except ConfigError as exc:
@@ -62,17 +63,31 @@ def _run_server(config: Config, data: Path) -> int:
     from netchat.environment import system
     from netchat.server import Server
 
+    os.umask(0o077)  # what is made from here on is nobody else's
+    check_private(data / "netchat.db")
     server = Server(config, system(config, data))
     server.start()
+
+    def stop() -> None:
+        notify("STOPPING")
+        server.stop()
+
+    def reload() -> None:
+        notify("RELOADING")
+        server.reload()
+        notify("READY")
+
     try:
         for signum in (signal.SIGINT, signal.SIGTERM):
-            server.reactor.add_signal(signum, server.stop)
+            server.reactor.add_signal(signum, stop)
         server.reactor.add_signal(signal.SIGUSR1, lambda: _report(server))
         where = "in memory" if config.server.durability == "memory" else str(data)
         if config.tls.cert is not None:
-            server.reactor.add_signal(signal.SIGHUP, server.reload)
+            server.reactor.add_signal(signal.SIGHUP, reload)
         log.info("netchat %s, %s, log %s", __version__, config.server.durability, where)
+        remark_on_user(config.server.user)
         print("netchat ready", *server.addresses, flush=True)
+        notify("READY")
         _tune_collector()
         server.reactor.run()
         _report(server)

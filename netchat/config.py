@@ -78,6 +78,13 @@ Level = Annotated[
 ]
 
 
+Style = Annotated[Literal["text", "json"], Meta(description="text or json")]
+UserName = Annotated[
+    Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}\Z")] | None,
+    Meta(description="the name of a user of this machine"),
+]
+
+
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the server is found and where it keeps its log."""
 
@@ -91,6 +98,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: ServerName = "netchat"
     # Who may say, by the PROXY protocol, for whom a connection stands: nobody.
     proxies: Networks = field(default_factory=list)
+    # Whom to become once all addresses are bound, where root has started us.
+    user: UserName = None
 
 
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,6 +183,8 @@ class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the server says of itself on its standard error."""
 
     level: Level = "info"
+    # Text for people; JSON, an object a line, for programs that collect it.
+    format: Style = "text"
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

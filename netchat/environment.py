@@ -27,6 +27,7 @@ from netchat.hashing import NICENESS, WORKERS, Argon2Hasher
 from netchat.net.clock import Clock, SystemClock
 from netchat.net.listener import open_listener
 from netchat.net.rlimit import raise_file_limit
+from netchat.process import become
 from netchat.storage.memory import KEEP, MemoryLog
 from netchat.storage.worker import InlineWorker, ThreadWorker
 
@@ -85,9 +86,10 @@ class Environment:
 def system(config: Config, data: Path) -> Environment:
     """The real world, with the log in folder `data`."""
     clock, randomness = SystemClock(), random.SystemRandom()
+    in_memory = config.server.durability == "memory"
 
     def open_log(call_soon: CallSoon) -> LogParts:
-        if config.server.durability == "memory":
+        if in_memory:
             keep = config.retention.messages or KEEP
             log = MemoryLog(clock.wall, new_epoch(), keep, _keep_ms(config))
             return LogParts(log, InlineWorker(), log, InlineWorker())
@@ -106,6 +108,7 @@ def system(config: Config, data: Path) -> Environment:
         open_hashing=_argon2,
         open_admin=lambda: _admin_socket(data),
         tls_context=lambda: load_certificate(config.tls),
+        settle=lambda: become(config.server.user, None if in_memory else data),
     )
 
 

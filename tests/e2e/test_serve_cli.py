@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import pwd
 import re
+import signal
 import socket
 import stat
+import subprocess
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import apsw
 import pytest
 
-from tests.e2e.client import until_true
-from tests.e2e.support import UNLIMITED, ServerProcess, run_netchat, split
+from tests.e2e.client import WITHIN, until_true
+from tests.e2e.support import NETCHAT, UNLIMITED, ServerProcess, run_netchat, split
 
 CONFIG = 78
 
@@ -218,3 +224,65 @@ def test_nothing_of_what_people_write_is_in_the_servers_output(folder: Path) -> 
         client.close()
         until_true(lambda: server.figures()["connections"] == 0)
         assert "between us" not in server.logs() and client.token not in server.logs()
+
+
+def test_each_line_of_the_log_is_an_object_where_that_is_wanted(folder: Path) -> None:
+    with ServerProcess(folder, "--set", "log.format=json") as server:
+        server.send_signal(signal.SIGUSR1)
+        until_true(lambda: "figures" in server.logs())
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.logs().splitlines()]
+        assert {"time", "level", "logger", "message"} <= lines[0].keys()
+
+
+def test_a_standard_error_that_nobody_reads_holds_nobody_up(folder: Path) -> None:
+    """A pipe that is full from the start: no line that the server logs can be written."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4_096)
+    os.write(writer, bytes(4_096))
+    with ServerProcess(folder) as server:
+        place = server.place
+        assert server.stop() == 0
+    serve = [*NETCHAT, "serve", "--listen", place, "--data", str(folder / "data")]
+    with subprocess.Popen(serve, env=server.env, stdout=subprocess.PIPE, stderr=writer) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"netchat ready")
+        for _ in range(20):
+            process.send_signal(signal.SIGUSR1)
+        with server.client("ana") as client:
+            client.join("lobby")
+            client.post("lobby", "x", "1")
+        process.terminate()
+        assert process.wait(WITHIN) == 0
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_log_that_others_can_read_is_refused(folder: Path) -> None:
+    with ServerProcess(folder) as server:
+        assert server.stop() == 0
+    (server.data / "netchat.db").chmod(0o644)
+    assert "chmod 600" in refused(folder, "--data", str(server.data))
+
+
+def everybody_can_read(path: str) -> bool:
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in Path(path).parents)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(not everybody_can_read(os.__file__), reason="this Python is root's alone")
+def test_root_becomes_the_named_user_and_works_on() -> None:
+    with TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        flags = ("--set", "server.user=nobody")
+        with ServerProcess(Path(name) / "run", *flags) as server:
+            os.chmod(server.folder, 0o755)
+            uids = Path(f"/proc/{server.process.pid}/status").read_text()
+            nobody = pwd.getpwnam("nobody").pw_uid
+            assert re.findall(r"Uid:\s+(.*)", uids)[0].split() == [str(nobody)] * 4
+            with server.client("ana") as client:
+                client.join("lobby")
+                client.post("lobby", "x", "1")
+            assert {path.stat().st_uid for path in server.data.iterdir()} == {nobody}
+            assert server.stop() == 0
+            assert "Running as nobody" in server.logs()
