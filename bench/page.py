@@ -16,7 +16,7 @@ STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:74em;margin:2em auto;padding:0 1em;"
     "color:#1f2328;background:#fff}"
     "h1{font-size:1.5em}main{display:grid;gap:1em;"
-    "grid-template-columns:repeat(auto-fit,minmax(min(100%,30em),1fr))}"
+    "grid-template-columns:repeat(auto-fill,minmax(min(100%,30em),1fr))}"
     "svg{width:100%;height:auto}"
     "pre{background:#f6f8fa;padding:1em;border-radius:8px;overflow-x:auto;font-size:13px}"
     "@media(prefers-color-scheme:dark){body{color:#f0f6fc;background:#010409}"

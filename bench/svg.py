@@ -30,15 +30,19 @@ STYLE = (
     "text{font-family:system-ui,-apple-system,'Segoe UI',sans-serif;font-size:12.5px}"
     ".title{font-size:17px;font-weight:600;fill:#1f2328}.ours{font-weight:700}"
     ".tick,.name{fill:#59636e}.card{fill:#fff;stroke:#d1d9e0}"
+    ".label{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}"
     ".rule{stroke:#d1d9e0}.axis{stroke:#818b98}polyline{fill:none;stroke-linejoin:round}"
     + _colours(LIGHT)
-    + "@media(prefers-color-scheme:dark){"
+    + "@media(prefers-color-scheme:dark){.label{stroke:#0d1117}"
     ".title{fill:#f0f6fc}.tick,.name{fill:#9198a1}.card{fill:#0d1117;stroke:#3d444d}"
     ".rule{stroke:#2a313a}.axis{stroke:#656c76}" + _colours(DARK) + "}"
 )
 """Both colour schemes; the card has a ground of its own, so either is read anywhere."""
 
 FEW_DECADES = 2.5
+
+MARGIN = 0.04
+"""How much of an axis lies beyond its values; a linear one begins at 0 as it is."""
 
 NOTHING = 1e-9
 """No two values that were measured are nearer to each other."""
@@ -66,6 +70,10 @@ class _Scale:
         self._low, self._high = self._flat(low), self._flat(high)
         if self._high - self._low < NOTHING:
             self._high = self._low + 1
+        margin = MARGIN * (self._high - self._low)
+        self._high += margin
+        if axis.log:
+            self._low -= margin
         self._start, self._end = start, end
 
     def _flat(self, value: float) -> float:
@@ -82,7 +90,7 @@ class _Scale:
         if self.axis.log:
             wide = self._high - self._low > FEW_DECADES
             return [(at, _label(at)) for at in _log_ticks(self._low, self._high, wide)]
-        step = _round_step((self._high - self._low) / 5)
+        step = _round_step((self._high - self._low) / 5.25)
         first = math.ceil(self._low / step)
         count = math.floor(self._high / step) - first + 1
         return [((first + i) * step, _label((first + i) * step)) for i in range(count)]
@@ -101,7 +109,7 @@ def line_chart(title: str, x: Axis, y: Axis, series: Sequence[tuple[str, Points]
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" role="img" aria-label="{escape(title)}">',
         f"<style>{STYLE}</style>",
-        f'<rect class="card" width="{WIDTH}" height="{HEIGHT}" rx="8"/>',
+        f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="8"/>',
         _text(24, 34, title, "start", "title"),
         _grid(across, up),
     ]
