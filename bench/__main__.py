@@ -33,6 +33,8 @@ def _command(options: Options) -> int:
             from bench.stuck import stuck as command
         case "cost":
             from bench.cost import cost as command
+        case "durability":
+            from bench.durability import durability as command
         case "plots":
             from bench.plots import plots as command
         case "diff":

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bench.cost import CostResult
+from bench.durability import DurabilityResult
 from bench.idle import IdleResult
 from bench.knees import LimitsResult
 from bench.options import Options
@@ -18,7 +19,15 @@ from bench.standings import CompareResult, standings
 from bench.stats import Spread
 from bench.stuck import StuckResult
 
-Result = RunResult | LimitsResult | CompareResult | CostResult | IdleResult | StuckResult
+Result = (
+    RunResult
+    | LimitsResult
+    | CompareResult
+    | CostResult
+    | DurabilityResult
+    | IdleResult
+    | StuckResult
+)
 
 _decode = msgspec.json.Decoder(Result).decode
 
@@ -49,7 +58,7 @@ def read_result(path: Path) -> Result:
 
 def figures(result: Result) -> dict[str, Spread]:
     """Every figure of a result, by name."""
-    if isinstance(result, RunResult | IdleResult | StuckResult):
+    if isinstance(result, RunResult | DurabilityResult | IdleResult | StuckResult):
         return result.figures()
     if isinstance(result, CompareResult):
         return {

@@ -160,6 +160,7 @@ class Generator:
         crowd = self.crowd
         self._schedule = schedule
         last, seen = time.monotonic_ns(), -1
+        self._tick(0.0)  # the first ones leave although nothing wakes us
         while True:
             self._tick(_until(schedule.wake_at(), time.monotonic_ns()))
             now = time.monotonic_ns()

@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands.add_parser("compare", help="measure other servers beside it"))
     _add_idle(commands.add_parser("idle", help="find out what silent connections cost"))
     _add_stuck(commands.add_parser("stuck", help="find out what readers cost that stop reading"))
+    _add_durability(commands.add_parser("durability", help="find out what the disk costs"))
     _add_cost(commands.add_parser("cost", help="find out what its Python costs by itself"))
     _add_diff(commands.add_parser("diff", help="compare two results"))
     _add_out(commands.add_parser("plots", help="draw the pictures of the README"))
@@ -169,6 +170,14 @@ def _add_stuck(parser: argparse.ArgumentParser) -> None:
     add("--repeats", type=_count, default=1, metavar="N", help="runs (1)")
     _add_door(parser)
     add("--durability", choices=DURABILITIES, default="wal", help="of the server (wal)")
+    _add_out(parser)
+
+
+def _add_durability(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--cases", type=_names, metavar="A,B", help="of `compare` (many-100,many-1000)")
+    add("--repeats", type=_count, metavar="N", help="interleaved rounds (3)")
+    add("--seconds", type=_number, default=2.0, metavar="S", help="length of a round (2)")
     _add_out(parser)
 
 

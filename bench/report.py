@@ -21,7 +21,7 @@ def run_table(
     return "\n\n".join(part for part in parts if part)
 
 
-def run_line(result: RunResult) -> str:
+def run_line(result: RunResult, failed: Sequence[str] = ()) -> str:
     """A run in one line."""
     figures = result.figures()
     words = [
@@ -31,6 +31,7 @@ def run_line(result: RunResult) -> str:
         f"p99 {figures['p99'].median:.2f} ms" if "p99" in figures else "",
         _faults(result),
         "INVALID" if result.invalid else "",
+        *(f"FAILED: {text}" for text in failed),
     ]
     return ", ".join(filter(None, words))
 

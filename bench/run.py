@@ -34,7 +34,9 @@ def run(options: Options) -> int:
     path = save(result, options.out, "run")
     path.with_suffix(".hgrm").write_text(histogram)
     path.with_suffix(".html").write_text(run_page(result))
-    print(run_line(result) if options.quiet else run_table(result, options.threshold, failed))
+    print(
+        run_line(result, failed) if options.quiet else run_table(result, options.threshold, failed)
+    )
     if not options.quiet:
         print(f"\nKept in {path} (.hgrm, .html)")
     return FAILED if failed or result.tally.faults or not result.tally.delivered else 0

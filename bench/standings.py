@@ -27,6 +27,7 @@ class Standing(Struct, kw_only=True):
     peer: str
     cpu_us: Spread | None
     ratio: Spread | None
+    to_ours: Spread | None
     delivered_rate: Spread | None
     p99: Spread | None
     memory: Spread | None
@@ -37,32 +38,42 @@ class Standing(Struct, kw_only=True):
 def standings(measurements: list[Measurement], case: Case) -> list[Standing]:
     """All peers of a case, in order of first appearance.
 
-    The ratio to the limit is taken within each repeat, as the machine changes its mind
+    Ratios to the limit and to netchat are taken within each repeat, as the machine changes its mind
     between them. The CPU time is that of a delivery, or of a connection without a load.
     """
     mine = [each for each in measurements if each.case == case.name]
     limit = [_cpu(each, case) for each in mine if each.peer == "limit"]
+    ours = [_cpu(each, case) for each in mine if each.peer == "netchat"]
     return [
-        _standing(peer, [each for each in mine if each.peer == peer], limit, case)
+        _standing(peer, [each for each in mine if each.peer == peer], limit, ours, case)
         for peer in dict.fromkeys(each.peer for each in mine)
     ]
 
 
 def _standing(
-    peer: str, mine: list[Measurement], limit: list[float | None], case: Case
+    peer: str,
+    mine: list[Measurement],
+    limit: list[float | None],
+    ours: list[float | None],
+    case: Case,
 ) -> Standing:
     cpu = [_cpu(each, case) for each in mine]
-    pairs = zip(cpu, limit, strict=False)
     return Standing(
         peer=peer,
         cpu_us=spread_or_none(cpu),
-        ratio=spread_or_none([own / least for own, least in pairs if own and least]),
+        ratio=_ratio(cpu, limit),
+        to_ours=_ratio(cpu, ours),
         delivered_rate=spread_or_none([each.delivered_rate for each in mine]),
         p99=spread_or_none([each.p99 for each in mine]),
         memory=spread_or_none([each.joining.memory for each in mine]),
         undelivered=sum(each.undelivered for each in mine),
         failure=next((each.failure for each in mine if each.failure), ""),
     )
+
+
+def _ratio(cpu: list[float | None], base: list[float | None]) -> Spread | None:
+    pairs = zip(cpu, base, strict=False)
+    return spread_or_none([own / other for own, other in pairs if own and other])
 
 
 def _cpu(each: Measurement, case: Case) -> float | None:
@@ -83,13 +94,14 @@ def compare_table(result: CompareResult) -> str:
 
 def _rows(measurements: Sequence[Measurement], case: Case) -> list[list[str]]:
     cost = "CPU µs a delivery" if case.window else "CPU µs a connection"
-    rows = [["", cost, "to the limit", "deliveries/s", "p99 ms", "bytes each", ""]]
+    rows = [["", cost, "to the limit", "to netchat", "deliveries/s", "p99 ms", "bytes each", ""]]
     for each in standings(list(measurements), case):
         note = each.failure or (f"{each.undelivered:,} not delivered" if each.undelivered else "")
         rows.append([
             each.peer,
             figure(each.cpu_us, ",.3f"),
             figure(each.ratio, ".2f"),
+            figure(each.to_ours, ".2f"),
             figure(each.delivered_rate),
             figure(each.p99, ",.2f"),
             figure(each.memory),
