@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from netchat.chat import events, requests
 from netchat.chat.events import Message
 from netchat.chat.requests import Request
-from netchat.client import Chat, Client, Disconnected, Refused, TimedOut, Unreachable, connect
+from netchat.client import (
+    Chat,
+    Client,
+    Disconnected,
+    OutboxError,
+    Refused,
+    TimedOut,
+    Unreachable,
+    connect,
+)
 from netchat.client.notices import CaughtUp, Closed, Offline, Online
 
 from .support import Connection, NoRandom, Peer, Script
@@ -143,3 +154,32 @@ def test_pages_are_followed_to_the_end() -> None:
 
     with Peer(pages) as peer, connect(peer.address, name="ana") as chat:
         assert [m.name for m in chat.who("r")] == ["a", "b", "c"]
+
+
+def test_a_program_that_is_started_again_sends_what_was_not_accepted_once(tmp_path: Path) -> None:
+    outbox = tmp_path / "bot.outbox"
+    with Peer(ignore(requests.Post)) as peer:
+        chat = connect(peer.address, name="bot", outbox=outbox)
+        with pytest.raises(TimedOut):
+            chat.post("hola", room="lobby", timeout=0.05)
+        with pytest.raises(OutboxError, match="in use"):
+            connect(peer.address, name="bot", outbox=outbox)
+        chat.client.close()  # without a word: as good as killed
+        peer._script = Peer.serve
+        with connect(peer.address, name="bot", outbox=outbox) as again:
+            accepted = next(e for e in again.events(timeout=5) if isinstance(e, events.Accepted))
+        [hello, *_] = [r for r in peer.of(requests.Hello) if isinstance(r, requests.Hello)][1:]
+        assert hello.token == "t1"
+        ids = {r.id for r in peer.of(requests.Post) if isinstance(r, requests.Post)}
+        assert ids == {accepted.id}
+
+
+def test_an_outbox_needs_a_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="belongs to a name"):
+        Client("127.0.0.1:1", outbox=tmp_path / "outbox")
+
+
+def test_a_refused_name_leaves_no_outbox_behind(tmp_path: Path) -> None:
+    with Peer(refuse(requests.Hello, "name_taken")) as peer, pytest.raises(Refused):
+        connect(peer.address, name="bot", outbox=tmp_path / "outbox")
+    assert list(tmp_path.iterdir()) == []
