@@ -3,7 +3,8 @@
 Theory of operation. Records are appended with one `write` each time, so they survive the end of
 the process, `kill -9` too, as soon as `write` has returned. The disk is asked to have them
 (`sync`) by whoever holds the file, a moment later, so that one fsync serves all that came in
-between; a power cut costs no more than that moment. Positions are not worth an fsync.
+between; a power cut costs no more than that moment. Answers and positions are not worth an
+fsync: without them something is sent, or shown, again, and a post is stored once all the same.
 
 The file is written anew, beside itself and renamed, when it is opened, when it has grown, and
 when appending has failed: what is outstanding is always in memory, too. While it cannot be written
@@ -22,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netchat.client.failures import OutboxError
-from netchat.client.journal import VERSION, Held, Kept, Owner, Record, decode, encode
+from netchat.client.journal import VERSION, Kept, Known, Owner, Posted, Record, decode, encode
 
 GROWN = 262_144
 """Bytes beyond the last writing anew: thousands of posts, and read in a few milliseconds."""
@@ -84,8 +85,8 @@ class OutboxFile:
         """See Journal."""
         for record in records:
             self.kept.take(record)
-            self._dirty |= not isinstance(record, Held)
-        if not self.trouble:
+            self._dirty |= isinstance(record, Known | Posted)
+        if records and not self.trouble:
             data = b"".join(map(encode, records))
             try:
                 _write_all(self._fd, data)

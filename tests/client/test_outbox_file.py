@@ -216,6 +216,20 @@ def test_a_full_disk_at_the_start_costs_nothing_that_was_there(
     assert list(opened(tmp_path).kept.posts) == ["a-1"]
 
 
+def test_only_what_would_be_missed_is_worth_an_fsync(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    for record, worth in (
+        (KNOWN, True),
+        (post(1), True),
+        (Settled("a-1"), False),
+        (Held("lobby", "e", 1), False),
+    ):
+        file.write(record)
+        assert file.dirty is worth
+        file.sync()
+        assert not file.dirty
+
+
 def test_a_file_that_has_grown_is_written_anew(tmp_path: Path) -> None:
     file = opened(tmp_path)
     file.write(KNOWN)
