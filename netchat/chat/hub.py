@@ -61,6 +61,9 @@ from netchat.errors import (
     Replaced,
 )
 
+LEAVING = frozenset({requests.Leave, requests.Bye})
+"""The requests behind which nothing of a room comes any more."""
+
 
 class Hub:
     """All of the chat's state.
@@ -118,7 +121,7 @@ class Hub:
             )
         if session.unanswered or session.unpublished:
             return False
-        if isinstance(request, requests.Leave | requests.Bye):
+        if type(request) in LEAVING:
             return not any(c.owed >= c.next for c in session.cursors if not c.live)
         return True
 
@@ -197,9 +200,13 @@ class Hub:
 
     def open_room(self, session: Session, name: str) -> Room:
         """A joined room, or one's own private talk, which is open without `join`."""
-        room = self.room_of(session, name)
-        if room.talk is None and not session.has_joined(room):
-            raise NotInRoom
+        room = self.directory.find(name)  # not by way of `room_of`: every post comes here
+        if room is None or (room.talk and session.identity not in room.talk):
+            raise NoSuchRoom
+        if room.talk is None:
+            cursor = room.cursors.get(session)
+            if cursor is None or not cursor.joined:
+                raise NotInRoom
         return room
 
     def holder(self, name: str) -> Identity:

@@ -11,6 +11,8 @@ up. A member costs one entry either way, however much it has still to read.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -94,7 +96,7 @@ class Room:
         self.members: dict[User, Member] = {}
         self.cursors: dict[Session, Cursor] = {}
         """Everybody's who reads here: live, lagging, or owed nothing more."""
-        self.live: dict[object, dict[object, Cursor]] = {}
+        self.live: dict[Any, dict[Any, Cursor]] = {}
         """Live cursors by wire and outlet: a slice is one blob a wire, for all its outlets."""
         self.lagging: dict[Session, Cursor] = {}
         self.changes = Changes()

@@ -31,7 +31,7 @@ from netchat.chat.posting import POST_OVERHEAD
 from netchat.chat.rooms import Cursor, Room
 from netchat.chat.session import Session
 from netchat.net.flushing import FLUSH_SLICE
-from netchat.net.transport import LOW, Transport, write_all
+from netchat.net.transport import LOW, write_all
 from netchat.sessions.door import DoorSession
 from netchat.sessions.tail import Slice, Tails
 from netchat.wire.base import Wire
@@ -52,8 +52,6 @@ RETRY = 1.0
 
 
 Replies = dict[DoorSession, list[Event]]
-Live = dict[Wire, dict[Transport, Cursor]]
-"""What the chat calls opaque is known here."""
 
 
 class Delivery:
@@ -97,7 +95,7 @@ class Delivery:
     def _notify(self) -> None:
         notices, self._outgoing.notices = self._outgoing.notices, []
         for room, event in notices:
-            for wire, members in cast(Live, room.live).items():
+            for wire, members in room.live.items():
                 blob = wire.encode(event)
                 for cursor in members.values():
                     cursor.seen = room.changes.version
@@ -230,32 +228,32 @@ class Delivery:
     def _publish(self) -> None:
         dirty, waiting = self._outgoing.dirty, self._backlog()
         for room in list(dirty):
-            live = sum(map(len, room.live.values()))
-            if waiting and waiting + live > FLUSH_SLICE:
+            if waiting and waiting + len(room.cursors) > FLUSH_SLICE:
                 break
             del dirty[room]
-            self._publish_slice(room)
-            waiting += live
+            waiting += self._publish_slice(room)
             if room.fresh:
                 dirty[room] = None
 
-    def _publish_slice(self, room: Room) -> None:
-        """Hand the next slice of a room to its live members."""
-        fresh = _take(room)
+    def _publish_slice(self, room: Room) -> int:
+        """Hand the next slice of a room to its live members; how many there are."""
+        live, fresh = 0, _take(room)
         messages = [message for message, _ in fresh]
         part = Slice(messages[0].seq, messages[-1].seq)
-        for wire, members in cast(Live, room.live).items():
+        for wire, members in room.live.items():
             blob, ends = wire.encode_slice(messages)
             part.add(wire, blob, ends)
-            self.encoded += 1
-            self.delivered += len(fresh) * len(members)
             write_all(members, blob)
+            live += len(members)
+        self.encoded += len(room.live)
+        self.delivered += len(fresh) * live
         room.published = part.last
         self._tails.append(room, part)
         for _, author in fresh:
             author.unpublished -= 1
             if not author.unpublished:
                 author.wake()
+        return live
 
 
 def _last_for(cursor: Cursor) -> int:

@@ -56,6 +56,9 @@ class NativeWire:
 
         The hot path: once a room and tick. Joining once copies least.
         """
+        if len(messages) == 1:
+            blob = self.encode(messages[0])
+            return blob, (len(blob),)
         parts: list[bytes] = []
         ends: list[int] = []
         end = 0

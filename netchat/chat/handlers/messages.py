@@ -19,23 +19,19 @@ if TYPE_CHECKING:
 
 def post(hub: Hub, session: Session, request: requests.Post, now: Now) -> None:
     check_text(request.text)
-    room = _addressed(hub, session, request)
+    if request.to is None and request.room is not None:
+        room = hub.open_room(session, request.room)
+    else:
+        room = _talk(hub, session, request)
     if room.damaged:
         raise StoreFailed(room.damaged)
     hub.submit(session, room, request)
 
 
-def _addressed(hub: Hub, session: Session, request: requests.Post) -> Room:
-    if (request.room is None) == (request.to is None):
+def _talk(hub: Hub, session: Session, request: requests.Post) -> Room:
+    if request.room is not None or request.to is None:
         raise BadRequest("Give either 'room' or 'to'.", field="room")
-    if request.to is not None:
-        return _talk_with(hub, session, request.to)
-    assert request.room is not None
-    return hub.open_room(session, request.room)
-
-
-def _talk_with(hub: Hub, session: Session, name: str) -> Room:
-    other = hub.holder(name)
+    other = hub.holder(request.to)
     if other is session.identity:
         raise BadRequest("You cannot write to yourself.", field="to")
     return hub.directory.talk(session.identity, other)
