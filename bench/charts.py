@@ -18,6 +18,8 @@ MILLISECONDS = Axis("milliseconds", log=True)
 MEMBERS = Axis("members of the room", log=True)
 ASKED = Axis("deliveries a second that the load asks for", log=True)
 
+NAMES = {"limit": "C limit", "web": "netchat, web", "tls": "netchat, TLS"}
+
 Series = list[tuple[str, Points]]
 
 
@@ -110,6 +112,6 @@ def _costs(result: CompareResult, kind: str, title: str) -> str:
                     found.setdefault(each.peer, []).append(point)
     if not any(len(points) > 1 for points in found.values()):
         return ""
-    names = {"limit": "C limit"}
-    series: Series = [(names.get(peer, peer), points) for peer, points in found.items()]
+    order = sorted(found, key=lambda peer: (peer != "netchat", peer != "limit"))
+    series: Series = [(NAMES.get(peer, peer), found[peer]) for peer in order]
     return line_chart(title, MEMBERS, Axis("µs of the server's CPU", log=True), series)
