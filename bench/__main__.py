@@ -35,6 +35,8 @@ def _command(options: Options) -> int:
             from bench.cost import cost as command
         case "durability":
             from bench.durability import durability as command
+        case "goals":
+            from bench.goals import goals as command
         case "plots":
             from bench.plots import plots as command
         case "diff":

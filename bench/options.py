@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cost(commands.add_parser("cost", help="find out what its Python costs by itself"))
     _add_diff(commands.add_parser("diff", help="compare two results"))
     _add_out(commands.add_parser("plots", help="draw the pictures of the README"))
+    commands.add_parser("goals", help="what is meant to be reached, and what was")
     commands.add_parser("selftest", help="check that planted faults are caught")
     return parser
 

@@ -42,27 +42,16 @@ def standings(measurements: list[Measurement], case: Case) -> list[Standing]:
     between them. The CPU time is that of a delivery, or of a connection without a load.
     """
     mine = [each for each in measurements if each.case == case.name]
-    limit = [_cpu(each, case) for each in mine if each.peer == "limit"]
-    ours = [_cpu(each, case) for each in mine if each.peer == "netchat"]
-    return [
-        _standing(peer, [each for each in mine if each.peer == peer], limit, ours, case)
-        for peer in dict.fromkeys(each.peer for each in mine)
-    ]
+    return [_standing(mine, peer, case) for peer in dict.fromkeys(each.peer for each in mine)]
 
 
-def _standing(
-    peer: str,
-    mine: list[Measurement],
-    limit: list[float | None],
-    ours: list[float | None],
-    case: Case,
-) -> Standing:
-    cpu = [_cpu(each, case) for each in mine]
+def _standing(measurements: list[Measurement], peer: str, case: Case) -> Standing:
+    mine = [each for each in measurements if each.peer == peer]
     return Standing(
         peer=peer,
-        cpu_us=spread_or_none(cpu),
-        ratio=_ratio(cpu, limit),
-        to_ours=_ratio(cpu, ours),
+        cpu_us=spread_or_none(_costs(measurements, case, peer)),
+        ratio=ratio(measurements, case, peer, "limit"),
+        to_ours=ratio(measurements, case, peer, "netchat"),
         delivered_rate=spread_or_none([each.delivered_rate for each in mine]),
         p99=spread_or_none([each.p99 for each in mine]),
         memory=spread_or_none([each.joining.memory for each in mine]),
@@ -71,15 +60,18 @@ def _standing(
     )
 
 
-def _ratio(cpu: list[float | None], base: list[float | None]) -> Spread | None:
-    pairs = zip(cpu, base, strict=False)
+def ratio(measurements: list[Measurement], case: Case, peer: str, base: str) -> Spread | None:
+    """What one costs, to what the other does in the same repeat."""
+    pairs = zip(_costs(measurements, case, peer), _costs(measurements, case, base), strict=False)
     return spread_or_none([own / other for own, other in pairs if own and other])
 
 
-def _cpu(each: Measurement, case: Case) -> float | None:
-    if each.failure:
-        return None
-    return each.cpu_us if case.window else each.joining.cpu_us
+def _costs(measurements: list[Measurement], case: Case, peer: str) -> list[float | None]:
+    return [
+        None if each.failure else each.cpu_us if case.window else each.joining.cpu_us
+        for each in measurements
+        if (each.case, each.peer) == (case.name, peer)
+    ]
 
 
 def compare_table(result: CompareResult) -> str:
