@@ -232,10 +232,19 @@ def _add_client(parser: argparse.ArgumentParser) -> None:
     add("--ca", type=Path, metavar="FILE", help="trust these authorities only, not the system's")
     add("--insecure", action="store_true", help="do not check the server's certificate at all")
     add("--name", help="your user name")
+    add(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="log in with the password in its first line (or NETCHAT_PASSWORD_FILE)",
+    )
 
 
 def _add_chat(parser: argparse.ArgumentParser) -> None:
     _add_client(parser)
+    parser.add_argument(
+        "--password", action="store_true", help="log in with a password; you are asked"
+    )
     parser.add_argument("--room", default=ROOM, help=f"the room to start in (default {ROOM})")
     parser.add_argument(
         "--no-state",

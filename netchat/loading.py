@@ -27,7 +27,9 @@ from netchat.config import KINDS, ROOM_NAME, Config, Line
 from netchat.errors import ConfigError
 
 PREFIX = "NETCHAT_"
-"""Every variable that starts so is a setting of the server; the client reads none."""
+"""Every variable that starts so is a setting of the server, but those that clients read."""
+
+CLIENTS = frozenset({"NETCHAT_PASSWORD_FILE"})
 
 
 def load_config(
@@ -91,7 +93,7 @@ def _from_file(file: Path | None) -> Iterator[tuple[str, Any]]:
 
 def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for variable in sorted(env):
-        if variable.startswith(PREFIX):
+        if variable.startswith(PREFIX) and variable not in CLIENTS:
             key = variable.removeprefix(PREFIX).lower().replace("_", ".", 1)
             text = env[variable]
             yield key, _checked(key, text, _readings(text), f"{variable}: ")

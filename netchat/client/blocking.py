@@ -22,12 +22,13 @@ from netchat.chat.events import (
     Left,
     MemberInfo,
     Members,
+    PasswordSet,
     RoomInfo,
     RoomList,
 )
 from netchat.client.client import Client
 from netchat.client.failures import Disconnected, Refused, TimedOut, Unreachable
-from netchat.client.notices import Closed, Failed, NameRefused, News, Offline, Online
+from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News, Offline, Online
 from netchat.client.positions import BACKLOG
 from netchat.client.trust import SYSTEM, Trust
 
@@ -47,17 +48,20 @@ def connect(
     address: str,
     *,
     name: str,
+    password: str | None = None,
     timeout: float = TIMEOUT,
     outbox: Path | None = None,
     trust: Trust = SYSTEM,
 ) -> Chat:
-    """Connect to "host:port" or "netchats://host:port" and log in. `outbox`: a file for what is
+    """Connect to "host:port" or "netchats://host:port" and log in: as a guest, or with `password`
+    as an account, which is made where the server lets anybody do that. `outbox`: a file for what is
     to outlive us, `trust`: whose certificate counts, see Client.
 
     Raises Unreachable where nobody answers there, Refused where the name is not taken (its
     `code` is `name_taken`, `certificate`, ...), TimedOut, OutboxError, ValueError for no address.
     """
-    chat = Chat(Client(address, name=name, outbox=outbox, trust=trust))
+    client = Client(address, name=name, password=password, outbox=outbox, trust=trust)
+    chat = Chat(client)
     try:
         chat.wait_online(timeout)
     except BaseException:
@@ -103,6 +107,8 @@ class Chat:
                 if isinstance(news, Offline):
                     raise Unreachable(news.reason, news.code)
                 if isinstance(news, NameRefused):
+                    raise Refused(news.code, news.message)
+                if isinstance(news, Delayed) and time.monotonic() + news.retry_in > ends:
                     raise Refused(news.code, news.message)
         self._news = deque((n for n in self._news if not isinstance(n, Online)), MAX_KEPT)
 
@@ -159,6 +165,12 @@ class Chat:
             found += page.rooms
             if page.complete or not page.rooms:
                 return found
+
+    def set_password(
+        self, password: str, *, old: str | None = None, timeout: float = TIMEOUT
+    ) -> PasswordSet:
+        """See Client.set_password."""
+        return self._wait(self.client.set_password(password, old=old), PasswordSet, timeout)
 
     def history(
         self,

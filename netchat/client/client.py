@@ -49,6 +49,7 @@ class Client:
         address: str,
         *,
         name: str | None = None,
+        password: str | None = None,
         reactor: Reactor | None = None,
         random: Random | None = None,
         outbox: Path | None = None,
@@ -65,13 +66,13 @@ class Client:
         self._timer: Timer | None = None
         self._keeper: Keeper | None = None
         if name is not None:
-            self._begin(name, outbox)
+            self._begin(name, outbox, password)
         elif outbox is not None:
             raise ValueError("An outbox belongs to a name; give both, here or to `login`.")
 
-    def _begin(self, name: str, outbox: Path | None) -> None:
+    def _begin(self, name: str, outbox: Path | None, password: str | None) -> None:
         try:
-            self.login(name, outbox)
+            self.login(name, outbox, password=password)
         except BaseException:
             self.close()
             raise
@@ -135,15 +136,16 @@ class Client:
     # Asking. Each returns at once; it is sent now, or as soon as there is a connection.
     # All raise OutboxFull, and UnicodeEncodeError for what is not Unicode.
 
-    def login(self, name: str, outbox: Path | None = None) -> None:
-        """Log in under this name, now or at the next connection.
+    def login(self, name: str, outbox: Path | None = None, *, password: str | None = None) -> None:
+        """Log in under this name, now or at the next connection. With a `password` as its account,
+        which is made where the name is free and the server lets anybody do that.
 
         `outbox`: a file, see Client; one that has somebody in it decides on the name. It is left
         alone where there is another in use already. Raises OutboxError: try without it.
         """
         if outbox is not None and (self._keeper is None or self._keeper.is_empty):
             name = self._keep(outbox, name)
-        self._machine.login(name)
+        self._machine.login(name, password)
         self._settle()
 
     def join(
@@ -189,6 +191,11 @@ class Client:
     ) -> str:
         """Ask for a page of the room's log. The `ref` of the answer."""
         return self._ask(requests.History(room=room, before=before, after=after, limit=limit))
+
+    def set_password(self, password: str, *, old: str | None = None) -> str:
+        """Make our name an account's, or give an account another password: it needs the `old` one.
+        The `ref` of the answer."""
+        return self._ask(requests.Password(password=password, old=old))
 
     def typing(self, *, room: str | None = None, to: str | None = None) -> None:
         """Say that one is writing, if there is a connection."""

@@ -14,12 +14,13 @@ HELP = {
     "rooms": ("/rooms", "list the rooms"),
     "who": ("/who [ROOM]", "list who is in a room"),
     "msg": ("/msg USER TEXT", "write to one user only"),
+    "password": ("/password", "make this name yours for good, or change its password"),
     "help": ("/help", "show this list"),
     "exit": ("exit", "leave; Ctrl+D does the same"),
 }
 """Command: how it is written, what it does."""
 
-ALIASES = {"quit": "exit", "part": "leave"}
+ALIASES = {"quit": "exit", "part": "leave", "register": "password"}
 ARGUMENTS = {"join": (1, 1), "leave": (0, 1), "who": (0, 1), "msg": (2, 2)}
 """How many arguments each takes, at least and at most; the others take none."""
 

@@ -28,6 +28,8 @@ class Editor:
 
     def __init__(self) -> None:
         self.ended = False
+        self.hidden = False
+        """Nothing is shown of what is being typed."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._chars: list[str] = []
         self._sequence = ""
@@ -51,6 +53,8 @@ class Editor:
 
     def tail(self, columns: int) -> str:
         """The end of the line, harmless, in at most so many columns (at least 1)."""
+        if self.hidden:
+            return ""
         kept, used = [], 0
         for char in reversed(harmless("".join(self._chars[-columns:]))):
             used += cells(char)

@@ -57,3 +57,14 @@ class Keyboard:
     def _set(self, attributes: list[int | list[bytes | int]]) -> None:
         with suppress(termios.error):  # it has gone away
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+
+
+def show_typing(fd: int, shown: bool) -> None:
+    """Have a terminal that echoes by itself do so, or not, from now on."""
+    with suppress(termios.error):
+        attributes = termios.tcgetattr(fd)
+        if shown:
+            attributes[LOCAL_FLAGS] |= termios.ECHO
+        else:
+            attributes[LOCAL_FLAGS] &= ~termios.ECHO
+        termios.tcsetattr(fd, termios.TCSANOW, attributes)

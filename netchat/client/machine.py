@@ -24,8 +24,8 @@ from netchat.chat.events import Event
 from netchat.chat.requests import Request
 from netchat.client.backoff import Backoff, Random
 from netchat.client.journal import Journal
-from netchat.client.login import BYE, HELLO, Login
-from netchat.client.notices import CaughtUp, Closed, Delayed, Failed, News, Offline, Online
+from netchat.client.login import BYE, HELLO, Login, online
+from netchat.client.notices import CaughtUp, Closed, Delayed, Failed, News, Offline
 from netchat.client.outbox import Outbox, key_of
 from netchat.client.positions import Positions
 from netchat.client.silence import Goodbye, Silence
@@ -70,14 +70,14 @@ class Machine:
         if self._journal is not None and not self._events:
             self._journal.write(*self.positions.note())
 
-    def login(self, name: str) -> None:
+    def login(self, name: str, password: str | None = None) -> None:
         """Be called so: at once where a connection is waiting for it, else at the next.
 
         Does nothing on a connection that has a name already.
         """
         name.encode()  # a lone surrogate is refused here, as everywhere
         if self.name is None or self.state not in ATTACHED:
-            self._login.name = name
+            self._login.name, self._login.password = name, password
             if self.state is State.GREETING:
                 self._hello()
 
@@ -141,7 +141,7 @@ class Machine:
         self.state = State.OFFLINE
         self.outbox.lost()
         self._data.clear()
-        self._login.again_at = None
+        floor = max(floor, self._login.gone(now))
         self._retry_at = now
         if self.name is not None:
             retry_in = self._backoff.next(floor)
@@ -264,7 +264,7 @@ class Machine:
         joins = self.positions.welcome(event.epoch, event.talks, resumed=resumed)
         if back or joins:  # the pong says that all joins are answered, and every gap is told of
             self._caught_up = self.outbox.restart([*joins, requests.Ping()])[-1]
-        self._events.append(Online(name=event.name, resumed=resumed, doubtful=doubtful))
+        self._events.append(online(event, resumed=resumed, doubtful=doubtful))
 
     def _on_joined(self, event: events.Joined, now: float) -> None:
         request = self.outbox.answered(event.ref)

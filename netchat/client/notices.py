@@ -17,11 +17,14 @@ class Online(Struct, kw_only=True, frozen=True):
 
     Where a reconnect is not resumed, the identity is new, and ids count anew: `doubtful` posts
     were under way when the connection broke and are sent again, perhaps for a second time.
+    `registered`: this login has made the name an account.
     """
 
     name: str
     resumed: bool
     doubtful: int = 0
+    account: bool = False
+    registered: bool = False
 
 
 class CaughtUp(Struct, kw_only=True, frozen=True):
@@ -39,11 +42,13 @@ class Offline(Struct, kw_only=True, frozen=True):
 
 
 class NameRefused(Struct, kw_only=True, frozen=True):
-    """The server did not take the name; `login` with another one."""
+    """The server did not take the name; `login` with another one. `password`: or with the
+    account's password, which was not given, or was wrong."""
 
     name: str
     code: str
     message: str
+    password: bool = False
 
 
 class Delayed(Struct, kw_only=True, frozen=True):

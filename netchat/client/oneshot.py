@@ -17,10 +17,11 @@ from netchat.client.failures import ClientError, Refused, TimedOut, Unreachable
 from netchat.client.harmless import harmless
 from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News, Offline
 from netchat.client.outbox import WINDOW
+from netchat.client.passwords import environment_password
 from netchat.client.render import gap_sentence, message_lines
 from netchat.client.screen import Screen, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
-from netchat.client.trust import Trust, trust_as_told
+from netchat.client.trust import trust_as_told
 from netchat.wire.messages import encode
 
 LINES = 10
@@ -50,7 +51,7 @@ def _guarded(args: argparse.Namespace, act: Callable[[Chat, Screen], int]) -> in
     """Connect, act, leave; every way in which that can go wrong has its exit code."""
     screen = standard_screen()
     try:
-        with _connect(args.server, args.name, trust_as_told(args)) as chat:
+        with _connect(args) as chat:
             return act(chat, screen)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
@@ -64,17 +65,20 @@ def _guarded(args: argparse.Namespace, act: Callable[[Chat, Screen], int]) -> in
             forget_output()
 
 
-def _connect(server: str, name: str | None, trust: Trust) -> Chat:
-    """As `name`, or as the system's user; where that is taken, with something behind it."""
-    if name is not None:
-        return connect(server, name=name, trust=trust)
+def _connect(args: argparse.Namespace) -> Chat:
+    """As who we are told to be; else as the system's user, where that is taken with something
+    behind it."""
+    password, trust = environment_password(args.password_file), trust_as_told(args)
+    if args.name is not None or password is not None:
+        name = args.name or _login_name()
+        return connect(args.server, name=name, password=password, trust=trust)
     try:
-        return connect(server, name=_login_name(), trust=trust)
+        return connect(args.server, name=_login_name(), trust=trust)
     except Refused as exc:
         if exc.code not in ("name_taken", "name_invalid"):
             raise
     suffix = f"{random.SystemRandom().getrandbits(16):04x}"
-    return connect(server, name=f"{_login_name()}-{suffix}", trust=trust)
+    return connect(args.server, name=f"{_login_name()}-{suffix}", trust=trust)
 
 
 def _login_name() -> str:

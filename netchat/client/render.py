@@ -17,6 +17,7 @@ from netchat.chat.events import (
     Left,
     Members,
     Message,
+    PasswordSet,
     Presence,
     RoomInfo,
     RoomList,
@@ -94,6 +95,8 @@ def status_lines(news: News, me: str, *, room: bool = False) -> list[str]:
             return [f"not sent: {harmless(news.message)} ({harmless(news.post.text)})"]
         case OutboxTrouble():
             return [harmless(news.message) + "; nothing is kept on disk" * (not news.kept)]
+        case PasswordSet():
+            return [f"{harmless(news.name)} is an account's now, by this password"]
         case NameRefused() | Error() | Closed():
             return [harmless(news.message)]
     return []

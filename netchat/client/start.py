@@ -18,7 +18,8 @@ from netchat import exits
 from netchat.client.client import Client
 from netchat.client.editor import Editor
 from netchat.client.failures import OutboxError
-from netchat.client.keyboard import Keyboard
+from netchat.client.keyboard import Keyboard, show_typing
+from netchat.client.passwords import environment_password
 from netchat.client.screen import Screen, can_wipe, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
 from netchat.client.terminal import Terminal
@@ -38,6 +39,9 @@ def run_chat(args: argparse.Namespace) -> int:
     try:
         if not interactive and not args.name:
             raise ValueError("give a name with --name, as nobody can be asked for it.")
+        if not interactive and args.password:
+            raise ValueError("give a --password-file, as nobody can be asked for the password.")
+        password = environment_password(args.password_file)
         for text in (args.name or "", args.room):
             text.encode()  # what the shell gave us need not be Unicode
         client = Client(args.server, trust=trust_as_told(args))
@@ -48,16 +52,33 @@ def run_chat(args: argparse.Namespace) -> int:
     screen = standard_screen(editor)
     source = Source(client.reactor, fd, editor)
     outbox = None if args.no_state else partial(outbox_path, client.place)
-    terminal = Terminal(client, source, screen, interactive=interactive, outbox=outbox)
+    terminal = Terminal(
+        client,
+        source,
+        screen,
+        interactive=interactive,
+        outbox=outbox,
+        hide=partial(_hide, editor, fd),
+    )
     for signum, code in SIGNALS.items():
         client.reactor.add_signal(signum, partial(terminal.interrupt, code))
     try:
         with nullcontext() if editor is None else _keyboard(client, screen, fd):
-            return terminal.run(args.name, args.room)
+            return terminal.run(args.name, args.room, password, ask_password=args.password)
     finally:
+        if interactive and editor is None:
+            show_typing(fd, True)
         client.close()
         if screen.broken:
             forget_output()
+
+
+def _hide(editor: Editor | None, fd: int, hidden: bool) -> None:
+    """What is typed is shown by the editor, or by the terminal itself."""
+    if editor is not None:
+        editor.hidden = hidden
+    else:
+        show_typing(fd, not hidden)
 
 
 def _keyboard(client: Client, screen: Screen, fd: int) -> Keyboard:

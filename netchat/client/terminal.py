@@ -17,11 +17,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netchat import exits
-from netchat.chat.events import Accepted, Error, Joined, Left, Members, Message, RoomList
+from netchat.chat.events import (
+    Accepted,
+    Error,
+    Joined,
+    Left,
+    Members,
+    Message,
+    PasswordSet,
+    RoomList,
+)
 from netchat.client.client import Client
 from netchat.client.commands import Command, UsageError, help_lines, parse
-from netchat.client.failures import OutboxError, OutboxFull
+from netchat.client.failures import OutboxFull
 from netchat.client.harmless import harmless
+from netchat.client.introduction import Introduction
 from netchat.client.notices import (
     CaughtUp,
     Closed,
@@ -32,13 +42,12 @@ from netchat.client.notices import (
     Offline,
     Online,
 )
+from netchat.client.questions import Hide, Questions
 from netchat.client.render import message_lines, status_lines
 from netchat.client.roster import Roster
 from netchat.client.screen import Screen
 from netchat.client.source import Source
 from netchat.net.timers import Timer
-
-PROMPT = "name: "
 
 LEAVE_TIMEOUT = 2.0
 """Seconds that a person waits for a goodbye."""
@@ -62,32 +71,36 @@ class Terminal:
         *,
         interactive: bool,
         outbox: Callable[[str], Path] | None = None,
+        hide: Hide = lambda hidden: None,
     ) -> None:
         self._client = client
         self._source = source
         self._screen = screen
         self._interactive = interactive
-        self._outbox = outbox
-        self._returning = False
         self._code: int | None = None
         self._leaving: int | None = None
         self._failures = 0
         self._been_online = False
         self._new_identity = False
-        self._naming = False
+        self._questions = Questions(screen, hide)
+        self._introduction = Introduction(client, screen, self._questions, outbox, self._came_back)
         self._rooms: list[str] = []
         self._joining: dict[str, str] = {}
         self._here: set[str] = set()
         self._roster = Roster()
         self._patience: Timer | None = None
 
-    def run(self, name: str | None, room: str) -> int:
+    def run(
+        self,
+        name: str | None,
+        room: str,
+        password: str | None = None,
+        *,
+        ask_password: bool = False,
+    ) -> int:
         """Until the person, the pipe or the server has had enough; the exit code."""
         self._join(room)
-        if name:
-            self._login(name)
-        else:
-            self._ask_name()
+        self._introduction.begin(name, password, ask_password=ask_password)
         if not self._interactive:
             self._wait_for(PATIENCE)
         while self._code is None:
@@ -181,9 +194,8 @@ class Terminal:
     def _take_line(self, line: str) -> None:
         if self._leaving is not None or self._code is not None:
             return
-        if self._naming and line.strip() not in ("exit", "/exit", "/quit"):
-            self._screen.keep(line)
-            self._login(line.strip())
+        if self._questions.asked and line.strip() not in ("exit", "/exit", "/quit"):
+            self._questions.answer(line)
             return
         told: list[str] | None = None
         try:
@@ -210,6 +222,10 @@ class Terminal:
                 self._client.who(arguments[0] if arguments else self._present_room())
             case ("rooms", _):
                 self._client.list_rooms()
+            case ("password", _):
+                if not self._interactive:
+                    raise UsageError("Nobody can be asked for a password here.")
+                self._introduction.change_password()
             case ("help", _):
                 return help_lines()
             case ("exit", _):
@@ -244,33 +260,9 @@ class Terminal:
             raise UsageError("You are in no room; /join one.")
         return self._rooms[-1]
 
-    def _ask_name(self) -> None:
-        self._naming = True
-        self._screen.ask(PROMPT)
-
-    def _login(self, name: str) -> None:
-        if not name:
-            self._ask_name()
-            return
-        self._naming = False
-        if self._outbox is None or self._returning:
-            self._client.login(name)
-            return
-        try:
-            self._client.login(name, self._outbox(name))
-        except OutboxError as exc:
-            self._screen.tell(f"nothing is kept on disk: {harmless(str(exc))}")
-            self._client.login(name)
-        self._return(name)
-
-    def _return(self, name: str) -> None:
+    def _came_back(self) -> None:
         """Say what an earlier life has left; its rooms are ours."""
         client = self._client
-        if not client.returning:
-            return
-        self._returning = True
-        if (client.name or "").casefold() != name.casefold():
-            self._screen.tell(f"you were last called {harmless(client.name or '')} here")
         if unsent := len(client.unsent):
             self._screen.tell(f"{_messages(unsent)} of last time to be sent")
         here = {room.casefold() for room in self._rooms}
@@ -313,8 +305,13 @@ class Terminal:
 
     def _take_notice(self, news: News) -> None:
         match news:
+            case PasswordSet():
+                self._introduction.account = True
             case Online():
-                if self._returning and not self._been_online and not news.resumed:
+                self._introduction.account = news.account
+                if news.registered:
+                    self._screen.tell(f"{harmless(news.name)} is yours now, by this password")
+                if self._introduction.returning and not self._been_online and not news.resumed:
                     self._screen.tell("the server has forgotten who you were; you are a new user")
                 self._new_identity = self._been_online and not news.resumed
                 self._been_online = True
@@ -332,7 +329,7 @@ class Terminal:
                 reason, wait = harmless(news.reason.rstrip(".")), f"{news.retry_in:.1f} s"
                 self._screen.tell(f"{what}: {reason}; trying again in {wait}")
             case NameRefused() if self._interactive:
-                self._ask_name()
+                self._introduction.refused(news)
             case NameRefused() | Closed(code=str()):
                 self._code = exits.REFUSED
 

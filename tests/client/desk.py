@@ -50,7 +50,14 @@ class Desk:
         screen = Screen(self.out, self.err, tty=person, editor=editor)
         source = Source(self.client.reactor, fd, editor)
         outbox = None if folder is None else lambda name: folder / f"{name}.outbox"
-        self.terminal = Terminal(self.client, source, screen, interactive=person, outbox=outbox)
+
+        def hide(hidden: bool) -> None:
+            if editor is not None:
+                editor.hidden = hidden
+
+        self.terminal = Terminal(
+            self.client, source, screen, interactive=person, outbox=outbox, hide=hide
+        )
 
     def type(self, text: str) -> None:
         self.keyboard.write(text.encode())

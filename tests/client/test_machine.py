@@ -129,7 +129,9 @@ def test_a_lost_token_means_a_new_identity_and_says_what_may_be_there_twice() ->
 def test_a_busy_login_is_tried_again_when_the_server_says() -> None:
     talk = Conversation()
     (hello,) = talk.connect()
-    assert talk.tell(refused("auth_busy", ref=hello.ref, retry_after=3.0)) == []
+    assert talk.tell(refused("auth_busy", ref=hello.ref, retry_after=3.0)) == [
+        Delayed(code="auth_busy", message="(auth_busy)", retry_in=3.0)
+    ]
     assert talk.wait(2.9) == []
     assert talk.machine.deadline == pytest.approx(talk.now + 0.1)
     assert [type(r) for r in talk.wait(0.1)] == [requests.Hello]

@@ -26,7 +26,14 @@ def arguments(address: str, **given: Any) -> argparse.Namespace:
         "to": None,
         "json": False,
     }
-    usual |= {"ca": None, "insecure": False, "after": None, "lines": None, "text": ["x"]}
+    usual |= {
+        "ca": None,
+        "insecure": False,
+        "password_file": None,
+        "after": None,
+        "lines": None,
+        "text": ["x"],
+    }
     return argparse.Namespace(**{**usual, **given})
 
 

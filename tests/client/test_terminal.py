@@ -12,9 +12,9 @@ from netchat import exits
 from netchat.chat import events, requests
 from netchat.chat.requests import Request
 from netchat.client import terminal
+from netchat.client.introduction import PROMPT
 from netchat.client.screen import WIPE, Screen
 from netchat.client.start import run_chat
-from netchat.client.terminal import PROMPT
 
 from .desk import Desk, desk
 from .support import Connection, Peer, cut_first_post, pipe, welcome
@@ -282,7 +282,14 @@ def test_wrong_usage_is_2_and_says_why(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     args = argparse.Namespace(
-        name=name, room=room, server=server, no_state=True, ca=None, insecure=False
+        name=name,
+        room=room,
+        server=server,
+        no_state=True,
+        ca=None,
+        insecure=False,
+        password=False,
+        password_file=None,
     )
     assert run_chat(args) == exits.USAGE
     assert capsys.readouterr().err.startswith("netchat: ")

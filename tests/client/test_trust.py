@@ -145,8 +145,11 @@ def test_trust_is_for_tls_and_needs_certificates(tmp_path: Path) -> None:
 
 
 def arguments(server: str, **given: object) -> argparse.Namespace:
+    usual: dict[str, object]
     usual = {"name": "ana", "room": "lobby", "to": None, "json": False, "text": ["x"]}
-    return argparse.Namespace(server=server, **{**usual, "ca": None, "insecure": False, **given})
+    return argparse.Namespace(
+        server=server, **{**usual, "ca": None, "insecure": False, "password_file": None, **given}
+    )
 
 
 def test_commands_end_with_a_code_that_says_it(
