@@ -104,7 +104,7 @@ def system(config: Config, data: Path) -> Environment:
         random=randomness,
         listen=open_listener,
         open_log=open_log,
-        max_connections=raise_file_limit() - RESERVED_FILES,
+        max_connections=raise_file_limit() - RESERVED_FILES - _handshakes(config),
         open_hashing=_argon2,
         open_admin=lambda: _admin_socket(data),
         tls_context=lambda: load_certificate(config.tls),
@@ -140,6 +140,15 @@ def _admin_socket(data: Path) -> AdminSocket | None:
     except StartError as exc:
         log.warning("Operators' commands cannot reach this server: %s", exc)
         return None
+
+
+def _handshakes(config: Config) -> int:
+    """Descriptors of those who are no sessions yet."""
+    if config.tls.cert is None:
+        return 0
+    from netchat.net.handshake import PENDING
+
+    return PENDING
 
 
 def _keep_ms(config: Config) -> int:

@@ -95,6 +95,7 @@ class Link:
         )
 
     def _start(self, sock: Any) -> None:
+        self._handshake = None
         self._transport = Transport(self._reactor, sock, self._place.host)
         self._transport.start(self)
         self._owner.connected(self, self._reactor.now)

@@ -84,9 +84,9 @@ class Handshake:
         self._engine = context.wrap_bio(
             self._incoming, self._outgoing, server_side=host is None, server_hostname=host
         )
-        self._done = done
-        self._failed = failed_with
-        self._whole = whole or Handshake.step
+        self._done: Callable[[TlsSocket], None] = done
+        self._failed: Callable[[OSError], None] = failed_with
+        self._whole: Callable[[Handshake], None] = whole or Handshake.step
         self._header = b""
         self._missing = HEADER
         self._unsent = b""
@@ -172,20 +172,20 @@ class Handshake:
             self._reactor.modify(self.sock, events, self)
 
     def _finish(self) -> None:
+        done = self._done
         self._release()
         try:
-            self._done(
-                TlsSocket(self.sock, self._engine, self._incoming, self._outgoing, self._unsent)
-            )
+            done(TlsSocket(self.sock, self._engine, self._incoming, self._outgoing, self._unsent))
         except BaseException:
             self.sock.close()
             raise
 
     def _fail(self, exc: OSError) -> None:
+        failed_with = self._failed
         self._release()
         if not isinstance(exc, NotTls):
             self.sock.close()
-        self._failed(exc)
+        failed_with(exc)
 
     def _late(self, now: float) -> None:
         self._fail(TimeoutError("The TLS handshake was not finished in time."))
@@ -194,6 +194,12 @@ class Handshake:
         self._deadline.cancel()
         self._reactor.unregister(self.sock)
         self._events = 0
+        # They know this handshake: the ring would keep the engine until the collector comes.
+        self._done = self._failed = self._whole = _forgotten
+
+
+def _forgotten(_: object) -> None:
+    """Whom a handshake calls that is over: nobody."""
 
 
 class Handshakes:

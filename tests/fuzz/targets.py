@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 from netchat.chat.events import Message, Pong
 from netchat.chat.requests import Hello, Join, Ping
 from netchat.client.editor import Editor
 from netchat.client.harmless import harmless
 from netchat.errors import BadJson, FatalError
+from netchat.net.handshake import HANDSHAKE_TIMEOUT, Handshake
+from netchat.net.proxy import MAX_V2, ProxyError, header_length, source
+from netchat.net.reactor import READ
 from netchat.wire.framing import LengthPrefixed, frame
 from netchat.wire.messages import RefusedRequest, decode_event, decode_request, encode
 from netchat.wire.native import NativeClient
+from tests.net.support import FakeLoop
+from tests.net.tls import Line, contexts
 from tests.sessions.support import Client, House
 
 Target = Callable[[bytes], None]
@@ -141,6 +147,42 @@ class Sessions:
                 assert message.seq == self._seq
 
 
+def proxy(data: bytes) -> None:
+    """However much of a header there is, it is the same one; its source is an address, or none."""
+    try:
+        length = header_length(data) if data else None
+    except ProxyError:
+        return
+    for end in range(1, min(len(data), length or len(data))):
+        assert header_length(data[:end]) in (None, length)
+    if length is None or length > len(data):
+        assert len(data) < MAX_V2
+        return
+    try:
+        named = source(data[:length])
+    except ProxyError:
+        return
+    assert named is None or (ip_address(named[0]) and 0 <= named[1] <= 65_535)
+
+
+def handshake(data: bytes) -> None:
+    """Nobody comes in by what is not a handshake to its end, and nobody waits for ever."""
+    loop, line = FakeLoop(), Line()
+    came: list[object] = []
+    ended: list[OSError] = []
+    line.inbox = data
+    shake = Handshake(loop.reactor, line, contexts()[0], came.append, ended.append)  # type: ignore[arg-type]
+    for _ in range(len(data) + 2):
+        if ended or not line.inbox:
+            break
+        loop.tick((line, READ))
+    if not ended:
+        loop.clock.advance(HANDSHAKE_TIMEOUT)
+        loop.tick()
+    assert not came and len(ended) == 1 and line not in loop.selector.keys
+    assert shake._events == 0
+
+
 def _check_sentence(sentence: str) -> None:
     assert len(sentence) < MAX_SENTENCE
     assert sentence.isprintable()
@@ -151,6 +193,8 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "requests": lambda: requests,
     "events": lambda: events,
     "terminal": lambda: terminal,
+    "proxy": lambda: proxy,
+    "handshake": lambda: handshake,
     "stranger": lambda: Sessions(welcome=False),
     "guest": lambda: Sessions(welcome=True),
 }

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import ssl
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -245,6 +247,21 @@ def test_a_listener_that_is_held_leaves_them_to_the_kernel() -> None:
             listener.hold()
             listener.close()
             came[0].close()
+
+
+def test_what_is_over_is_forgotten_without_the_collector(party: Party) -> None:
+    gc.disable()
+    try:
+        through, refused = party.admit(Guest()), party.admit(Guest())
+        engines = [weakref.ref(each._engine) for each in party.shakes._pending]
+        party.settle(through)
+        refused.line.inbox = b"no TLS"
+        party.tick(refused)
+        party.inside.clear()
+        party.tick()
+        assert [engine() for engine in engines] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_giving_up_closes_all_of_them(party: Party) -> None:
