@@ -229,8 +229,7 @@ class Server:
         return self.reactor.wall
 
     def _append(self, _now: float) -> bool:
-        self.hub.posting.append()
-        return False
+        return self.hub.posting.append()
 
     def _beat_is_due(self, _now: float) -> None:
         self._beat_in = 2

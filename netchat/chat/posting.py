@@ -8,6 +8,9 @@ Rules of this file.
 3. After a failure posts are refused at once, until a probe write succeeds.
 4. Rows go with the next batch, alone in it if there are no posts: a login's token is on disk
    soon after its `welcome`, which does not wait for it.
+5. When a batch has come back, the next one leaves a tick later. Between them its messages go
+   out, and who gets them may post again: under load batches grow by half, and what is sent
+   for a batch, once a member, is sent for so many more. A tick is short, a commit is not.
 """
 
 from __future__ import annotations
@@ -80,6 +83,8 @@ class Posting:
         self._on_firsts = on_firsts
         self._waiting: list[Pending] = []
         self._in_flight = False
+        self._landed = False
+        """A batch has come back since the last `append`."""
         self._rows: dict[tuple[type, object], Row] = {}
         self._savers: list[Callable[[], None]] = []
         self._broken: StoreError | None = None
@@ -119,12 +124,17 @@ class Posting:
         """There is nothing that the store could be given."""
         return not self.has_posts and (not self._rows or self._broken is not None)
 
-    def append(self) -> None:
-        """Phase 3: hand what has gathered to the store, unless a batch is in flight."""
+    def append(self) -> bool:
+        """Phase 3: hand what has gathered to the store, unless a batch is in flight, or has
+        come back in this tick. True: call again in a tick that follows at once."""
+        landed, self._landed = self._landed, False
         if self._in_flight or self._broken is not None:
-            return
-        if self._waiting or self._rows or self._savers:
+            return False
+        waiting = bool(self._waiting or self._rows or self._savers)
+        if waiting and not landed:
             self._submit()
+            self._landed = False  # a store that answers at once is not waited for
+        return waiting and landed
 
     def _submit(self) -> None:
         posts, self._waiting = self._waiting, []
@@ -151,6 +161,7 @@ class Posting:
         outcome: Appended | BaseException,
     ) -> None:
         self._in_flight = False
+        self._landed = True
         if isinstance(outcome, BaseException):
             self._rows = rows | self._rows
             self._savers = savers + self._savers

@@ -163,6 +163,22 @@ def test_at_most_one_batch_is_in_flight_and_the_next_takes_all_that_came() -> No
     assert not disk.calls
 
 
+def test_the_next_batch_leaves_a_tick_after_one_has_come_back() -> None:
+    disk = ManualWorker()
+    chat = Chat(writing=disk)
+    ana, bob = chat.enter("ana", "lobby"), chat.enter("bob", "lobby")
+    disk.stalled = True
+    ana.says(post("1"))
+    bob.says(post("2"))
+    disk.run()
+    assert chat.hub.posting.append()  # more to do at once
+    bob.asks(post("3"))
+    chat.tick()
+    assert not chat.hub.posting.append()
+    disk.run()
+    assert [len(batch.posts) for batch in chat.log.batches[-2:]] == [1, 2]
+
+
 def test_nothing_is_told_before_the_commit() -> None:
     disk = ManualWorker()
     chat = Chat(writing=disk)

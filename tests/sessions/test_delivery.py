@@ -91,6 +91,7 @@ def test_a_slice_is_bounded_and_a_room_publishes_one_a_tick() -> None:
     ana.says(*(post("x" * 4_000) for _ in range(59)))
     disk.run()
     house.tick()
+    house.tick()
     disk.stalled = False
     disk.run()  # 59 at once
     while house.hub.outgoing.dirty:
