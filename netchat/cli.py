@@ -1,4 +1,4 @@
-"""The command line: `netchat serve`, `chat`, `send`, `tail`, `user`. Exit codes: see `exits`."""
+"""The command line: one command each for servers, people, programs, operators. Codes: `exits`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from netchat import __version__, exits
 from netchat.admin.commands import add_user_commands
+from netchat.admin.tokens import add_token_commands
 from netchat.config import Config
 from netchat.errors import ConfigError, StartError
 from netchat.loading import data_folder, load_config, parse_set, to_toml
@@ -170,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_send(commands.add_parser("send", help="post one text, or a line each from a pipe"))
     _add_tail(commands.add_parser("tail", help="print a room's messages as they come"))
     add_user_commands(commands.add_parser("user", help="people and accounts of a running server"))
+    add_token_commands(commands.add_parser("token", help="tokens for programs and webhooks"))
     return parser
 
 

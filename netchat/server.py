@@ -40,7 +40,6 @@ from netchat.sessions.door import Door
 from netchat.sessions.entrance import Entrance
 from netchat.sessions.heartbeat import SLOT, Heartbeat
 from netchat.sessions.native import NativeSession
-from netchat.sessions.page import load_page
 from netchat.sessions.tail import Tails
 from netchat.sessions.turns import Turns
 from netchat.sessions.web import Web, refuse_http
@@ -147,7 +146,8 @@ class Server:
         self.web = Web(
             door=self.door,
             later=reactor.call_later,
-            page=load_page(),
+            new_key=self._env.new_secret,
+            watchers=self.delivery.watchers,
             settings=self.config.web,
         )
         reactor.collect += [self._beat, self.turns.run]
@@ -203,8 +203,8 @@ class Server:
     def _admit_native(self, transport: Transport, now: float) -> None:
         NativeSession(self.door, transport).start(now)
 
-    def _admit_web(self, transport: Transport, _now: float) -> None:
-        self.web.admit(transport)
+    def _admit_web(self, transport: Transport, now: float) -> None:
+        self.web.admit(transport, now)
 
     def _open(self, entrance: Entrance, sock: socket) -> None:
         accepted = partial(self.accepted, entrance)

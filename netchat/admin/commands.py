@@ -24,14 +24,14 @@ class Failed(Exception):
 def add_user_commands(parser: argparse.ArgumentParser) -> None:
     """The subcommands of `netchat user`."""
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add(commands, "list", "list the accounts", _list)
+    add_command(commands, "list", "list the accounts", _list)
     _add_named(commands, "add", "make an account; asks for its password", _add_user, PASSWORD)
     _add_named(commands, "passwd", "change a password; logs all devices out", _passwd, PASSWORD)
     _add_named(commands, "disable", "let nobody in by an account", _disable, REASON)
     _add_named(commands, "enable", "let it in again", _enable)
     _add_named(commands, "remove", "forget an account; its name is free", _remove, REASON)
     _add_named(commands, "kick", "send a user away, who may come back", _kick, REASON)
-    add = _add(commands, "sessions", "list who is connected, or a user's devices", _sessions)
+    add = add_command(commands, "sessions", "list who is connected, or a user's devices", _sessions)
     add.add_argument("name", nargs="?", help="this user's, connected or not")
     add.add_argument("--revoke", metavar="ID", help="log this device of the user out")
 
@@ -44,13 +44,13 @@ Run = Callable[["Operator"], None]
 
 
 def _add_named(commands: Commands, name: str, help: str, run: Run, *options: Option) -> None:
-    add = _add(commands, name, help, run)
+    add = add_command(commands, name, help, run)
     add.add_argument("name", help="the user's name")
     for flag, settings in options:
         add.add_argument(flag, **settings)
 
 
-def _add(commands: Commands, name: str, help: str, run: Run) -> argparse.ArgumentParser:
+def add_command(commands: Commands, name: str, help: str, run: Run) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=help)
     add_place(parser)
     parser.set_defaults(run=lambda args: run_command(args, run))

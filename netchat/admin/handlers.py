@@ -155,6 +155,7 @@ def disable_user(call: Call, request: requests.DisableUser) -> None:
     accounts.set_disabled(identity, True)
     why = Kicked(request.reason or "Your account has been disabled.")
     accounts.log_out(identity, why, call.now)
+    call.hub.bots.send_away(identity, why, call.now)
     call.done()
 
 
@@ -167,7 +168,9 @@ def enable_user(call: Call, request: requests.EnableUser) -> None:
 def remove_user(call: Call, request: requests.RemoveUser) -> None:
     accounts = call.hub.accounts
     why = Kicked(request.reason or "Your account has been removed.")
-    accounts.remove(accounts.find(request.name), why, call.now)
+    identity = accounts.find(request.name)
+    accounts.remove(identity, why, call.now)
+    call.hub.bots.forget(identity, why, call.now)
     call.done()
 
 
@@ -183,6 +186,33 @@ def revoke(call: Call, request: requests.Revoke) -> None:
     call.done()
 
 
+# -- tokens --------------------------------------------------------------------------------
+
+
+def add_token(call: Call, request: requests.AddToken) -> None:
+    secret, _ = call.hub.bots.add(request.name, request.room, call.now)
+    call.hub.posting.when_saved(partial(call.answer, requests.TokenMade(secret=secret)))
+
+
+def tokens(call: Call, request: requests.Tokens) -> None:
+    found = {token.name: token for token in call.hub.bots}
+    names = sorted(name for name in found if name > request.after)
+    page = [found[name] for name in names[: requests.PAGE]]
+    rows = [
+        requests.TokenRow(
+            id=token.name, name=token.identity.name, since=token.since, room=token.room
+        )
+        for token in page
+    ]
+    after = page[-1].name if len(page) < len(names) else ""
+    call.answer(requests.TokenPage(rows=rows, after=after))
+
+
+def revoke_token(call: Call, request: requests.RevokeToken) -> None:
+    call.hub.bots.revoke(request.id, call.now)
+    call.done()
+
+
 Handler = Callable[[Call, Any], None]
 
 HANDLERS: dict[type[AdminRequest], Handler] = {
@@ -195,4 +225,7 @@ HANDLERS: dict[type[AdminRequest], Handler] = {
     requests.EnableUser: enable_user,
     requests.RemoveUser: remove_user,
     requests.Revoke: revoke,
+    requests.AddToken: add_token,
+    requests.Tokens: tokens,
+    requests.RevokeToken: revoke_token,
 }

@@ -81,6 +81,26 @@ class Revoke(AdminRequest):
     device: str
 
 
+class AddToken(AdminRequest):
+    """Make a token for an account; where there is none of this name, one without a password. With
+    a `room` it is a webhook's."""
+
+    name: str
+    room: str = ""
+
+
+class Tokens(AdminRequest):
+    """All tokens, by their ids."""
+
+    after: str = ""
+
+
+class RevokeToken(AdminRequest):
+    """Make a token worthless; `id` is the row's, or how it begins."""
+
+    id: str
+
+
 class AdminReply(Struct, kw_only=True, omit_defaults=True, tag=True):
     """Base of all answers."""
 
@@ -134,10 +154,35 @@ class UserPage(AdminReply):
     after: str = ""
 
 
+class TokenMade(AdminReply):
+    """The token: it is told this once."""
+
+    secret: str
+
+
+class TokenRow(Struct, kw_only=True, omit_defaults=True):
+    """One token."""
+
+    id: str
+    name: str
+    since: int
+    room: str = ""
+
+
+class TokenPage(AdminReply):
+    """Rows by id; `after` as in SessionPage."""
+
+    rows: list[TokenRow]
+    after: str = ""
+
+
 ADMIN_REQUESTS: tuple[type[AdminRequest], ...] = (
     Sessions, Kick, Users, AddUser, SetPassword, DisableUser, EnableUser, RemoveUser, Revoke,
+    AddToken, Tokens, RevokeToken,
 )  # fmt: skip
-ADMIN_REPLIES: tuple[type[AdminReply], ...] = (Done, Refusal, SessionPage, UserPage)
+ADMIN_REPLIES: tuple[type[AdminReply], ...] = (
+    Done, Refusal, SessionPage, UserPage, TokenMade, TokenPage,
+)  # fmt: skip
 
 encode = msgspec.json.Encoder().encode
 decode_request = msgspec.json.Decoder(reduce(or_, ADMIN_REQUESTS)).decode

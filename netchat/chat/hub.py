@@ -16,6 +16,7 @@ from collections.abc import Callable
 from netchat.chat import requests
 from netchat.chat.accounts import Accounts
 from netchat.chat.attendance import Attendance
+from netchat.chat.bots import Bots
 from netchat.chat.directory import Directory, room_row, talk_row
 from netchat.chat.events import Accepted, Error, Event, Message
 from netchat.chat.events import Bye as ByeEvent
@@ -96,6 +97,9 @@ class Hub:
         self.presence = Presence(self.outgoing, later)
         self.people = People(state, self.posting.save, new_secret, settings.reserved)
         self.accounts = Accounts(state, self.people, self.posting.save, settings, self.kick)
+        self.bots = Bots(
+            state, self.people, self.accounts, self.posting.save, new_secret, self.kick
+        )
         self.hashing = Hashing(open_hashing)
         self.directory = Directory(state, self.people.identities, settings.topics, new_secret)
         self.attendance = Attendance(
@@ -298,9 +302,15 @@ class Hub:
             if identity.account is None or ghost.token == session.token:
                 self.expel(ghost, Replaced())
                 self.disconnect(ghost, now)
+        self.seat(session, identity)
+        session.welcomed()
+
+    def seat(self, session: Session, identity: Identity) -> None:
+        """A session is one of an identity's from now on, who is here."""
+        user = identity.user
+        assert user is not None
         user.sessions += (session,)
         session.user = user
-        session.welcomed()
         for room in identity.talks():
             if room.fresh:  # committed before the `welcome`, which tells only what is published
                 room.attach(session, room.published + 1)

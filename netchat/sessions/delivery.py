@@ -65,6 +65,8 @@ class Delivery:
         self._tails = tails
         self._reads: dict[tuple[Room, int], list[Cursor]] = {}
         self._fed: dict[tuple[Room, Wire, int, int], tuple[bytes, int] | None] = {}
+        self.watchers: dict[Room, dict[Callable[[], None], None]] = {}
+        """Whom to tell once when something is published in a room."""
         self.delivered = 0
         """Messages handed to live members since the start."""
         self.encoded = 0
@@ -249,6 +251,8 @@ class Delivery:
         self.delivered += len(fresh) * live
         room.published = part.last
         self._tails.append(room, part)
+        for told in self.watchers.pop(room, ()):
+            told()
         for _, author in fresh:
             author.unpublished -= 1
             if not author.unpublished:

@@ -10,15 +10,19 @@ absolute ones, which no trickle of bytes puts off:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
+from netchat.chat.limits import Throttle
 from netchat.chat.now import Now
 from netchat.net.timers import Callback, Timer
 from netchat.net.transport import HIGH, Transport
 from netchat.sessions.turns import Turns
 from netchat.wire.http import HttpError, HttpRequest, HttpResponse, HttpServer
+
+log = logging.getLogger("netchat.sessions")
 
 HEAD = 5.0
 """Seconds: several round trips to anywhere, for what fits into six packets."""
@@ -58,6 +62,9 @@ class Site(Protocol):
     def refuse(self, exc: HttpError, path: str) -> HttpResponse:
         """A refusal as a response."""
 
+    def new_throttle(self, now: float) -> Throttle | None:
+        """The pace of a connection's requests, if there is to be one."""
+
     def wall(self) -> int:
         """Milliseconds since the epoch."""
 
@@ -65,7 +72,9 @@ class Site(Protocol):
 class HttpPeer:
     """A TransportProtocol that serves HTTP/1.1."""
 
-    __slots__ = ("_busy", "_gone", "_patience", "_timer", "machine", "site", "transport")
+    __slots__ = (
+        "_busy", "_gone", "_patience", "_throttle", "_timer", "machine", "site", "transport",
+    )  # fmt: skip
 
     def __init__(self, site: Site, transport: Transport) -> None:
         self.site = site
@@ -74,13 +83,15 @@ class HttpPeer:
         self._busy = False
         """A request has been taken and not yet answered."""
         self._gone = False
+        self._throttle: Throttle | None = None
         self._patience = HEAD
         """Which of the deadlines runs: HEAD, BODY, IDLE, or none (0) while a request is served."""
         self._timer = site.later(HEAD, self._late)
 
-    def start(self) -> None:
+    def start(self, now: float) -> None:
         """Begin: the transport is up."""
         self.site.enter(self)
+        self._throttle = self.site.new_throttle(now)
         self.transport.start(self)
 
     # -- what the transport calls ------------------------------------------------------------
@@ -110,14 +121,22 @@ class HttpPeer:
     def serve(self, budget: int, now: Now) -> bool:
         """One turn; see Turns."""
         for _ in range(min(budget, REQUESTS)):
-            if self._gone or self._busy:
-                return False
-            if self.transport.pending > HIGH:
-                self.transport.pause_reading()
-                self.transport.request_drain()
+            if self._gone or self._busy or self._must_wait(now.monotonic):
                 return False
             if not self._serve_one(now):
                 return False
+        return True
+
+    def _must_wait(self, now: float) -> bool:
+        """Whether the peer has to read first, or goes too fast; it is not read meanwhile."""
+        if self.transport.pending > HIGH:
+            self.transport.pause_reading()
+            self.transport.request_drain()
+            return True
+        if self._throttle is None or (wait := self._throttle.delay(now)) == 0:
+            return False
+        self.transport.pause_reading()
+        self.site.later(wait, lambda _: self.site.turns.add(self))
         return True
 
     def _serve_one(self, now: Now) -> bool:
@@ -130,10 +149,16 @@ class HttpPeer:
         if request is None:
             self._wait_for_more()
             return False
+        if self._throttle is not None:
+            self._throttle.take()
         self._wait(0)
         self._busy = True
         self.transport.pause_reading()
-        self.site.serve(self, request, now)
+        try:
+            self.site.serve(self, request, now)
+        except Exception:  # a bug ends its peer, not the loop
+            log.exception("Serving a request failed.")
+            self.transport.abort()
         return True
 
     def _wait_for_more(self) -> None:

@@ -47,6 +47,12 @@ def load_page() -> Page:
     return page
 
 
+@cache
+def load_document() -> bytes:
+    """The description of the HTTP interface, in OpenAPI's words."""
+    return (files("netchat") / "sessions" / "openapi.json").read_bytes()
+
+
 def _assets(folder: Traversable, prefix: str) -> list[tuple[str, Asset]]:
     found: list[tuple[str, Asset]] = []
     for entry in folder.iterdir() if folder.is_dir() else ():

@@ -17,9 +17,12 @@ from netchat.chat.now import Now
 from netchat.errors import RefusedError
 from netchat.net.timers import Callback, Timer
 from netchat.net.transport import Transport
+from netchat.sessions.api import Api
 from netchat.sessions.door import Door
 from netchat.sessions.http import HttpPeer
-from netchat.sessions.page import Page
+from netchat.sessions.page import load_document, load_page
+from netchat.sessions.polls import Watchers
+from netchat.sessions.problems import problem_of, problem_of_http
 from netchat.sessions.websocket import WebSocketSession, new_session
 from netchat.wire.http import Headers, HttpError, HttpRequest, HttpResponse, HttpServer
 from netchat.wire.upgrade import shake_hands
@@ -71,15 +74,23 @@ class Web:
         *,
         door: Door,
         later: Callable[[float, Callback], Timer],
-        page: Page,
+        new_key: Callable[[], str],
+        watchers: Watchers,
         settings: WebSettings,
     ) -> None:
         self.turns = door.turns
         self.later = later
         self.wall = door.wall
         self.hurry = door.hurry
+        self.new_throttle = door.new_throttle
         self._door = door
-        self._page = page
+        self._page = load_page()
+        self.api = Api(
+            door=door,
+            watchers=watchers,
+            new_key=new_key,
+            document=load_document(),
+        )
         self._origins = frozenset(origin.lower() for origin in settings.origins)
         self._prefix = settings.prefix.rstrip("/")
         self._compression = settings.compression
@@ -93,12 +104,13 @@ class Web:
         """The server stops."""
         return self._door.draining
 
-    def admit(self, transport: Transport) -> None:
+    def admit(self, transport: Transport, now: float) -> None:
         """Serve a new connection."""
-        HttpPeer(self, transport).start()
+        HttpPeer(self, transport).start(now)
 
     def drain(self) -> None:
         """The server stops: who has asked is answered, the others go."""
+        self.api.polls.end_all()
         for peer in list(self.peers):
             peer.close_if_idle()
 
@@ -114,15 +126,27 @@ class Web:
 
     def serve(self, peer: HttpPeer, request: HttpRequest, now: Now) -> None:
         path = request.path
+        if path == self._prefix:  # relative addresses need the slash
+            location = [PLAIN, ("Location", f"{self._prefix}/")]
+            peer.respond(HttpResponse(HTTPStatus.PERMANENT_REDIRECT, location))
+            return
+        if path.startswith(f"{self._prefix}/"):
+            path = path.removeprefix(self._prefix)
         try:
-            if path == "/ws" or path == f"{self._prefix}/ws":
+            if path == "/ws":
                 self._upgrade(peer, request, now)
+            elif path.startswith("/api/"):
+                self.api.serve(peer, request, path, now)
             else:
                 peer.respond(self._file(request, path))
+        except RefusedError as exc:
+            peer.respond(problem_of(exc))
         except HttpError as exc:
             peer.respond(self.refuse(exc, path))
 
     def refuse(self, exc: HttpError, path: str) -> HttpResponse:
+        if path.startswith("/api/"):
+            return problem_of_http(exc)
         headers = [PLAIN, *SECURITY, *exc.headers]
         return HttpResponse(exc.status, headers, f"{exc.sentence}\n".encode())
 
@@ -160,11 +184,6 @@ class Web:
         if request.method not in ("GET", "HEAD"):
             allow = [("Allow", "GET, HEAD")]
             raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET works here.", allow)
-        if self._prefix:
-            if path == self._prefix:  # relative addresses need the slash
-                location = [("Location", f"{self._prefix}/")]
-                raise HttpError(HTTPStatus.PERMANENT_REDIRECT, "It is one slash further.", location)
-            path = path.removeprefix(self._prefix)
         asset = self._page.get(unquote(path).removeprefix("/"))
         if asset is None:
             raise HttpError(HTTPStatus.NOT_FOUND, "There is nothing here.")

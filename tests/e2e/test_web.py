@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.client import WITHIN, RawClient
-from tests.e2e.support import ServerProcess, split
+from tests.e2e.support import NETCHAT, ServerProcess, split
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,46 @@ def test_a_request_without_an_upgrade_is_told_to_upgrade(web: ServerProcess) -> 
     http.request("GET", "/ws")
     response = http.getresponse()
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
+
+
+def test_programs_post_follow_and_wait_over_restarts(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, "--web", "127.0.0.1:0") as server:
+        made = run(server, "token", "add", "robo")
+        bearer = {"Authorization": f"Bearer {made.strip()}"}
+        path = "/api/rooms/builds/messages"
+        keyed = bearer | {"Idempotency-Key": "k1"}
+        status, body = call(server, "POST", path, b'{"text": "green"}', keyed)
+        assert (status, body["seq"]) == (201, 1)
+        server.restart()
+        again = call(server, "POST", path, b'{"text": "green"}', keyed)
+        assert again == (200, body | {"duplicate": True})
+        _, page = call(server, "GET", f"{path}?after=0", b"", bearer)
+        assert [message["from"] for message in page["messages"]] == ["robo"]
+        assert "robo" in run(server, "token", "list")
+        token = run(server, "token", "list").splitlines()[1].split()[1]
+        run(server, "token", "revoke", token)
+        assert call(server, "GET", path, b"", bearer)[0] == 401
+        server.restart()
+        assert call(server, "GET", path, b"", bearer)[0] == 401
+
+
+def run(server: ServerProcess, *words: str) -> str:
+    """An operator's command to this server; what it prints."""
+    command = [*NETCHAT, *words, "--data", str(server.data)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=server.env, cwd=server.folder, timeout=WITHIN
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def call(
+    server: ServerProcess, method: str, path: str, body: bytes, headers: dict[str, str]
+) -> tuple[int, Any]:
+    http = HTTPConnection(*split(place(server)), timeout=WITHIN)
+    http.request(method, path, body, headers)
+    response = http.getresponse()
+    return response.status, json.loads(response.read())
 
 
 def test_a_stop_closes_with_the_code_of_a_restart(tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""What a token does to the chat: one request, or a stream that follows a room.
+
+A call is a session for the length of one request. It is in no room and nobody sees it come:
+whom the operator has given a token may write to every public room, and read it. A stream is a
+session like any client's: it is in the room, is seen there, and is fed at its own pace.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import ClassVar, Self
+
+from netchat.chat.bots import BotToken
+from netchat.chat.events import Error, Event
+from netchat.chat.now import Now
+from netchat.chat.requests import Join, Request
+from netchat.chat.rooms import Room
+from netchat.chat.session import Session
+from netchat.chat.users import User
+from netchat.errors import Internal, RateLimited
+from netchat.net.transport import Transport
+from netchat.sessions.door import Door, DoorSession
+from netchat.wire.base import Wire
+from netchat.wire.eventstream import COMMENT, DEAF, EVENT_STREAM, PAYLOADS
+from netchat.wire.messages import decode_event
+
+log = logging.getLogger("netchat.sessions")
+
+OnAnswer = Callable[[Event], None]
+
+
+class BotCall(Session):
+    """One request under a token; `on_answer` takes its reply, which may be an Error."""
+
+    wire: ClassVar[Wire] = PAYLOADS
+
+    __slots__ = ("_door", "_on_answer", "_request", "_token")
+
+    def __init__(self, door: Door, token: BotToken, request: Request, on_answer: OnAnswer) -> None:
+        super().__init__(next(door.numbers))
+        self.user = token.identity.user or User(token.identity)
+        self._door = door
+        self._token = token
+        self._request: Request | None = request
+        self._on_answer = on_answer
+        door.turns.add(self)
+
+    def has_joined(self, room: Room) -> bool:
+        return True
+
+    # -- turns -------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        if self._request is not None:
+            self._door.turns.add(self)
+
+    def serve(self, budget: int, now: Now) -> bool:
+        """Serve the request as soon as that may be; see Turns."""
+        request, hub = self._request, self._door.hub
+        if request is None or not hub.may_serve(self, request) or self._is_delayed(now.monotonic):
+            return False
+        self._request = None
+        throttle = self._token.throttle
+        try:
+            if throttle is not None and throttle.is_out_of_patience(now.monotonic):
+                refusal = RateLimited(retry_after=throttle.retry_after(now.monotonic))
+                hub.refuse_request(self, request, refusal)
+            else:
+                hub.handle(self, request, now)
+        except Exception:  # a bug in a handler ends its peer, not the loop
+            log.exception("Serving a request failed.")
+            self._on_answer(Error.of(Internal()))
+        return False
+
+    def _is_delayed(self, now: float) -> bool:
+        """Whether the token's pace makes it wait; all its calls share one."""
+        throttle = self._token.throttle
+        if throttle is None:
+            throttle = self._token.throttle = self._door.new_throttle(now)
+        if throttle is None:
+            return False
+        if (wait := throttle.delay(now)) > 0 and not throttle.is_out_of_patience(now):
+            self._door.later(wait, lambda _: self.wake())
+            return True
+        if wait == 0:
+            throttle.take()
+        return False
+
+    # -- what delivery calls -----------------------------------------------------------------
+
+    @property
+    def outlet(self) -> Self:
+        return self
+
+    @property
+    def transport(self) -> Self:
+        """Where its reply goes: to itself."""
+        return self
+
+    def write(self, data: bytes, urgent: bool = False) -> None:
+        """Take the reply."""
+        event = decode_event(data)
+        assert event is not None
+        try:
+            self._on_answer(event)
+        except Exception:  # nor does one in an answer end the delivery of others
+            log.exception("Answering a request failed.")
+
+    def hang_up(self, last: Event | None) -> None:
+        """It is over after its reply in any case."""
+
+
+class EventStream(DoorSession):
+    """A peer that follows one room and says nothing."""
+
+    wire: ClassVar[Wire] = EVENT_STREAM
+
+    __slots__ = ("_token",)
+
+    def __init__(self, door: Door, transport: Transport, token: BotToken) -> None:
+        super().__init__(door, transport, DEAF)
+        self._token = token
+
+    def follow(self, request: Join, now: Now) -> None:
+        """Begin: take a place among the identity's sessions, and join."""
+        hub = self.door.hub
+        self.start(now.monotonic)
+        self._token.sessions[self] = None
+        hub.people.take_name(self._token.identity)
+        hub.seat(self, self._token.identity)
+        self.welcomed()
+        hub.handle(self, request, now)
+
+    def connection_lost(self, exc: Exception | None, now: float) -> None:
+        self._token.sessions.pop(self, None)
+        super().connection_lost(exc, now)
+
+    def alive_at(self) -> float:
+        """Its peer has nothing to say, so what its socket takes is the only sign of life."""
+        return self.transport.sent_at
+
+    def ask(self) -> None:
+        self.transport.write(COMMENT, True)
