@@ -209,7 +209,7 @@ class Hub:
             raise NoSuchRoom
         if room.talk is None:
             cursor = room.cursors.get(session)
-            if cursor is None or not cursor.joined:
+            if (cursor is None or not cursor.joined) and not session.has_joined(room):
                 raise NotInRoom
         return room
 
