@@ -54,21 +54,7 @@ def _prepare_name(name: str) -> tuple[str, str]:
     fits = len(spelling) <= MAX_NAME and len(spelling.encode()) <= MAX_NAME_BYTES
     if not fits or not all(map(_is_name_character, spelling)):
         raise NameInvalid
-    if not _is_one_script(spelling):
-        raise NameInvalid("A name keeps to one script; it cannot mix Latin and Cyrillic, say.")
     return key, spelling
-
-
-_TOGETHER = frozenset({"LATIN", "CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"})
-"""Scripts that are written with each other in East Asia (UTS 39, highly restrictive)."""
-
-
-def _is_one_script(name: str) -> bool:
-    """A letter's script is the first word of its name in Unicode; marks go with their letters."""
-    letters = (c for c in name if unicodedata.category(c)[0] == "L")
-    words = {unicodedata.name(c, "").replace("-", " ").partition(" ")[0] for c in letters}
-    scripts = words - {"MODIFIER"}
-    return len(scripts) <= 1 or scripts <= _TOGETHER
 
 
 def _is_name_character(character: str) -> bool:
