@@ -319,6 +319,7 @@ class Server:
             "lag_p99_ms": round(lag.percentile(99) * 1e3, 3),
             "lag_max_ms": round(lag.max * 1e3, 3),
             "errors": self.reactor.errors,
+            **self.gate.figures(),
         }
 
 

@@ -63,6 +63,12 @@ class Gate:
         if self.handshakes is not None:
             self.handshakes.cancel()
 
+    def figures(self) -> dict[str, float]:
+        """Counters for the operator, of what there is here."""
+        if self.handshakes is None:
+            return {}
+        return {"handshakes": self.handshakes.done, "failed_handshakes": self.handshakes.failed}
+
     def _shake_hands(
         self, accepted: Accepted, not_tls: bytes, listener: Callable[[], Listener]
     ) -> Accepted:

@@ -10,10 +10,12 @@ import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import pytest
 
@@ -103,6 +105,37 @@ def test_an_orderly_end_says_so(server: ServerProcess) -> None:
         )
         safe.sendall(framed({"type": "bye"}))
         assert b"bye" in received(safe)
+
+
+def test_handshakes_are_counted(server: ServerProcess) -> None:
+    before = server.figures()
+    with stranger_at(server.address) as sock:
+        sock.sendall(b"no TLS")
+        assert received(sock)
+    with server.client() as client:
+        assert client.is_silent()
+    after = server.figures()
+    assert after["handshakes"] == before["handshakes"] + 1
+    assert after["failed_handshakes"] == before["failed_handshakes"] + 1
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="Python cannot change keys itself")
+def test_keys_that_change_in_passing_are_followed(server: ServerProcess) -> None:
+    """K asks for new keys in both directions (s_client(1))."""
+    place, ca = "{}:{}".format(*server.address), str(server.folder / "ca.pem")
+    command = ["openssl", "s_client", "-connect", place, "-CAfile", ca]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as client:
+        assert client.stdin is not None and client.stdout is not None
+        while b"Verify return code: 0" not in client.stdout.readline():
+            pass
+        for line in (b"K\n", b"K\n", framed({"type": "ping", "ref": "behind"})):
+            client.stdin.write(line)
+            client.stdin.flush()
+            time.sleep(0.1)  # it takes one command from what it reads at once
+        said = b""
+        while b'"ref":"behind"' not in said:
+            said += os.read(client.stdout.fileno(), 4_096)
+        client.kill()
 
 
 def test_who_says_nothing_is_let_go_and_holds_up_nobody(server: ServerProcess) -> None:
