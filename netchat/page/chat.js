@@ -33,7 +33,7 @@ export class Chat {
 
   /** What the server says. */
   take(news, now) {
-    takers[news.type]?.(this, news, now);
+    if (Object.hasOwn(takers, news.type)) takers[news.type](this, news, now);
   }
 
   // What piles up

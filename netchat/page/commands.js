@@ -3,7 +3,12 @@
 A text that starts with `/` is a command, and never sent as text, so a slip of the finger is told
 to nobody. `//` stands for a slash that is meant. */
 
-const ARGUMENTS = { join: [1, 1], leave: [0, 0], msg: [1, 2], help: [0, 0] };
+const ARGUMENTS = new Map([
+  ["join", [1, 1]],
+  ["leave", [0, 0]],
+  ["msg", [1, 2]],
+  ["help", [0, 0]],
+]);
 
 /** What a text means: {name, arguments}, where "say" has the text as its argument; {wrong} with
  * the command's word where there is no such command, or it is not written so. */
@@ -11,7 +16,7 @@ export function parse(text) {
   if (!text.startsWith("/")) return { name: "say", arguments: [text] };
   if (text.startsWith("//")) return { name: "say", arguments: [text.slice(1)] };
   const [, name, rest] = /^\/(\S*)\s*([^]*)$/u.exec(text);
-  const [least, most] = ARGUMENTS[name] ?? [1, 0];
+  const [least, most] = ARGUMENTS.get(name) ?? [1, 0];
   const words = name === "msg" ? split(rest) : rest.split(/\s+/).filter(Boolean);
   if (words.length < least || words.length > most) return { wrong: `/${name}` };
   return { name, arguments: words };

@@ -16,6 +16,9 @@ const NOTICE = 3000;
 /** Milliseconds after the last key at which drafts are kept. */
 const PAUSE = 300;
 
+/** Whether the style sheet alone makes the field as high as its text. */
+const FITS = CSS.supports("field-sizing", "content");
+
 export class Composer {
   #text = at("text");
   #chat;
@@ -50,7 +53,7 @@ export class Composer {
     const other = room !== this.#room;
     const key = room?.key ?? null;
     if (other) {
-      this.#text.value = this.#drafts[key] ?? "";
+      this.#text.value = this.#drafts.get(key) ?? "";
       this.#fit();
     } else if (key !== this.#key) {
       this.#draft(this.#key, "");
@@ -98,8 +101,8 @@ export class Composer {
   }
 
   #draft(key, text) {
-    if (text === "") delete this.#drafts[key];
-    else this.#drafts[key] = text;
+    if (text === "") this.#drafts.delete(key);
+    else this.#drafts.set(key, text);
   }
 
   #keep() {
@@ -109,8 +112,10 @@ export class Composer {
 
   /** As high as its text, within reason (the style sheet's), and say how much room is left. */
   #fit() {
-    this.#text.style.height = "auto";
-    this.#text.style.height = `${this.#text.scrollHeight}px`;
+    if (!FITS) {
+      this.#text.style.height = "auto";
+      this.#text.style.height = `${this.#text.scrollHeight}px`;
+    }
     const left = this.#chat.maxText - codePoints(sendable(this.#text.value));
     const words = left < 0 ? say("too_long", { count: -left }) : say("left_over", { count: left });
     setText(at("limit"), left > NEAR ? "" : words);

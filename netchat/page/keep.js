@@ -92,13 +92,13 @@ export class Slot {
     this.#write("posts", posts.length > 0 ? posts : null);
   }
 
-  /** Texts that are being written, by place. */
+  /** Texts that are being written, by place: a Map. */
   get drafts() {
-    return this.#read("drafts", {});
+    return new Map(this.#read("drafts", []));
   }
 
   set drafts(drafts) {
-    this.#write("drafts", Object.keys(drafts).length > 0 ? drafts : null);
+    this.#write("drafts", drafts.size > 0 ? [...drafts] : null);
   }
 
   /** Nothing of it is needed any more, nor will be. */

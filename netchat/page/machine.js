@@ -133,8 +133,7 @@ export class Machine {
     if (!ATTACHED.has(this.state)) return;
     this.#silence.heard(now);
     const event = JSON.parse(text);
-    const handler = this.#handlers[event.type];
-    if (handler !== undefined) handler(event, now);
+    if (Object.hasOwn(this.#handlers, event.type)) this.#handlers[event.type](event, now);
     else if (PASSED.has(event.type)) this.#pass(event);
     this.#pump();
   }

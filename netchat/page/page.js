@@ -28,7 +28,7 @@ const FIRST_ROOM = "lobby";
 const PAUSE = 400;
 
 const seconds = () => performance.now() / 1000;
-const handy = matchMedia("(pointer: fine)");
+const touch = matchMedia("(pointer: coarse)"); // there the focus brings up a keyboard
 
 export class Page {
   chat = new Chat();
@@ -214,7 +214,7 @@ export class Page {
     at("me").textContent = harmless(this.chat.me);
     if (this.entry.isShown) {
       this.entry.hide();
-      if (handy.matches) this.composer.focus();
+      if (!touch.matches) this.composer.focus();
     }
   }
 
@@ -265,7 +265,7 @@ export class Page {
     const hash = room === null || room.talk ? "" : `#${encodeURIComponent(room.key)}`;
     history.replaceState(null, "", hash || location.pathname + location.search);
     closeDrawer();
-    if (handy.matches && !this.entry.isShown) this.composer.focus();
+    if (!touch.matches && !this.entry.isShown) this.composer.focus();
   }
 
   // What is kept

@@ -13,35 +13,31 @@ const TOGETHER = 5 * 60_000;
 /** All rows of a room. `me`: the reader's name; `online`: whether posts are under way. */
 export function rowsOf(room, { me, online }, now) {
   const rows = top(room);
+  const keys = new Set();
   let before = null;
   let day = "";
   let drawn = room.mark === null;
-  const keys = new Set();
+  const line = (row) => {
+    rows.push(row);
+    before = null;
+  };
   const put = (row) => {
     if (keys.has(row.key)) row.key = `seq:${row.seq}`; // of somebody who had this name before
     keys.add(row.key);
     const key = dayKey(row.time);
-    if (key !== day) {
-      rows.push({ key: `day:${key}`, kind: "day", text: dayName(row.time, now, words) });
-      before = null;
-    }
+    if (key !== day) line({ key: `day:${key}`, kind: "day", text: dayName(row.time, now, words) });
     day = key;
+    if (!drawn && row.seq > room.mark) {
+      drawn = true;
+      line({ key: "new", kind: "new" });
+    }
     row.first = before === null || before.from !== row.from || row.time - before.time > TOGETHER;
     before = row;
     rows.push(row);
   };
   for (const item of room.window.items) {
-    if (!drawn && item.seq > room.mark) {
-      drawn = true;
-      rows.push({ key: "new", kind: "new" });
-      before = null;
-    }
-    if (item.gap) {
-      rows.push(gap(item));
-      before = null;
-    } else {
-      put(message(item, me));
-    }
+    if (item.gap) line(gap(item));
+    else put(message(item, me));
   }
   if (room.window.atEnd || room.name === null) {
     for (const post of room.pending.values()) put(pending(post, me, online));

@@ -1,6 +1,6 @@
 /* The page's own words, in English and Spanish. Pure.
 
-A sentence may have places in braces: say("waits", {seconds: 3}). Errors are said by their code;
+A sentence may have places in braces: say("newer", {count: 3}). Errors are said by their code;
 one that has no words here is said in the server's. */
 
 import { harmless } from "./harmless.js";
@@ -17,7 +17,8 @@ export function say(key, places = {}) {
 
 /** A refusal, as a sentence. */
 export function sayError(code, message) {
-  return words.errors[code] ?? (harmless(message ?? "") || words.errors.internal);
+  if (Object.hasOwn(words.errors, code)) return words.errors[code];
+  return harmless(String(message ?? "")) || words.errors.internal;
 }
 
 /** Put the words where the document names them: data-say for the text of an element, data-label

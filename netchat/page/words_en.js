@@ -3,7 +3,6 @@
 export const english = {
   // The door
   who_are_you: "What shall we call you?",
-  name: "Name",
   name_hint: "1 to 32 letters, digits, or _ - .",
   password: "Password",
   password_hint: "Only if this name has an account",

@@ -3,7 +3,6 @@
 export const spanish = {
   // The door
   who_are_you: "¿Cómo quiere que le llamemos?",
-  name: "Nombre",
   name_hint: "De 1 a 32 letras, cifras o _ - .",
   password: "Contraseña",
   password_hint: "Solo si el nombre tiene una cuenta",

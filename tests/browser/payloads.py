@@ -1,0 +1,103 @@
+"""Texts that have run somewhere: markup, addresses, templates, and names that programs use."""
+
+from __future__ import annotations
+
+RUN = "window.pwned=1"
+
+ELEMENTS = [
+    f"<script>{RUN}</script>",
+    f"<SCRIPT SRC=data:,{RUN}></SCRIPT>",
+    f"<scr<script>ipt>{RUN}</script>",
+    f"<script type=module>{RUN}</script>",
+    f"<script/x>{RUN}</script>",
+    f"<img src=x onerror={RUN}>",
+    f"<img src=x onerror='{RUN}'//",
+    f"<IMG SRC=`x` ONERROR={RUN}>",
+    f"<img/src/onerror={RUN}>",
+    f"<img srcset=x onerror={RUN}>",
+    f"<svg onload={RUN}>",
+    f"<svg><script>{RUN}</script></svg>",
+    f"<svg><animate onbegin={RUN} attributeName=x dur=1s>",
+    f"<svg><a xlink:href=javascript:{RUN}><text>x",
+    f"<svg><use href=data:image/svg+xml,<svg/onload={RUN}>>",
+    f"<svg><foreignObject><body onload={RUN}>",
+    f"<math><mtext><img src=x onerror={RUN}>",
+    f"<math href=javascript:{RUN}>x</math>",
+    f"<body onload={RUN}>",
+    f"<body onpageshow={RUN}>",
+    f"<iframe src=javascript:{RUN}>",
+    f"<iframe srcdoc='<script>parent.{RUN}</script>'>",
+    f"<iframe onload={RUN}>",
+    f"<object data=javascript:{RUN}>",
+    f"<embed src=javascript:{RUN}>",
+    f"<video src=x onerror={RUN}>",
+    f"<video><source onerror={RUN}>",
+    f"<audio src=x onerror={RUN}>",
+    f"<input autofocus onfocus={RUN}>",
+    f"<select autofocus onfocus={RUN}>",
+    f"<textarea autofocus onfocus={RUN}>",
+    f"<keygen autofocus onfocus={RUN}>",
+    f"<button formaction=javascript:{RUN}>x",
+    f"<form action=javascript:{RUN}><input type=submit>",
+    f"<isindex action=javascript:{RUN}>",
+    f"<details open ontoggle={RUN}>",
+    f"<marquee onstart={RUN}>",
+    f"<meter onmouseover={RUN}>",
+    f"<div style=background:url(javascript:{RUN})>",
+    f"<div onpointerenter={RUN}>x</div>",
+    f"<style onload={RUN}></style>",
+    f"<style>@import 'javascript:{RUN}';</style>",
+    f"<link rel=stylesheet href=javascript:{RUN}>",
+    f"<link rel=import href=data:text/html,<script>{RUN}</script>>",
+    f"<base href=javascript:{RUN}//>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{RUN}'>",
+    f"<template><script>{RUN}</script></template>",
+    f"<noscript><p title='</noscript><img src=x onerror={RUN}>'>",
+    f"<dialog open onclose={RUN}>",
+    f"<x onclick={RUN} autofocus tabindex=1 onfocus={RUN}>",
+]
+WRAPS = [
+    "{}", "\"'>{}", "--><!-- -->{}", "</textarea>{}", "</title></style>{}", "]]>{}",
+]  # fmt: skip
+ADDRESSES = [
+    f"javascript:{RUN}",
+    f"JaVaScRiPt:{RUN}",
+    f"java\tscript:{RUN}",
+    f"&#106;avascript:{RUN}",
+    f"data:text/html,<script>{RUN}</script>",
+    f"vbscript:{RUN}",
+    f"//x/{RUN}",
+    f'https://x/"onmouseover={RUN}//',
+    f"https://x/'onfocus={RUN} autofocus='",
+    f"https://x/<script>{RUN}</script>",
+    f"http://x/javascript:{RUN}",
+    "https://bank.example@evil.example/",
+    "https://[::1",
+    "https://",
+    "http:/\\x",
+    "blob:https://x/y",
+    "file:///etc/passwd",
+    "https://ex\u202eample.org/moc.knab",
+]
+TEMPLATES = [
+    "{{constructor.constructor('window.pwned=1')()}}", "${window.pwned=1}", "<%= 7*7 %>",
+    "#{7*7}", "[[${7*7}]]", "';window.pwned=1;//", '";window.pwned=1;//', "`;window.pwned=1;//",
+    "\\u003cscript\\u003ewindow.pwned=1\\u003c/script\\u003e",
+    "&lt;script&gt;window.pwned=1&lt;/script&gt;", "%3Cscript%3Ewindow.pwned=1%3C/script%3E",
+    "\u2028window.pwned=1", "+ADw-script+AD4-window.pwned=1+ADw-/script+AD4-",
+    "\uff1cscript\uff1ewindow.pwned=1\uff1c/script\uff1e",
+]  # fmt: skip
+WORDS = [
+    "__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "null",
+    "undefined", "NaN", "true", "-0", "length", "app", "log", "text", "entry-error", "$&", "$1",
+    "$`", "{name}", "{count}", "{why}", "\x00\x1b[31m", "\u202egnirts", "a\u0301\u0301\u0301" * 9,
+    "😀" * 40, "\u200b\u200b", "\ufeff", "'; DROP TABLE messages; --", "../../etc/passwd",
+]  # fmt: skip
+
+PAYLOADS: list[str] = [
+    *ELEMENTS,
+    *(wrap.format(element) for wrap in WRAPS[1:] for element in ELEMENTS[:20]),
+    *ADDRESSES,
+    *TEMPLATES,
+    *WORDS,
+]
