@@ -123,7 +123,12 @@ class HttpPeer:
         for _ in range(min(budget, REQUESTS)):
             if self._gone or self._busy or self._must_wait(now.monotonic):
                 return False
-            if not self._serve_one(now):
+            try:
+                if not self._serve_one(now):
+                    return False
+            except Exception:  # a bug ends its peer, not the loop
+                log.exception("Serving a request failed.")
+                self.transport.abort()
                 return False
         return True
 
@@ -154,11 +159,7 @@ class HttpPeer:
         self._wait(0)
         self._busy = True
         self.transport.pause_reading()
-        try:
-            self.site.serve(self, request, now)
-        except Exception:  # a bug ends its peer, not the loop
-            log.exception("Serving a request failed.")
-            self.transport.abort()
+        self.site.serve(self, request, now)
         return True
 
     def _wait_for_more(self) -> None:

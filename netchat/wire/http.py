@@ -117,6 +117,7 @@ class HttpServer:
         """The next whole request, or None. Raises HttpError, after which there is no other."""
         if not self.must_close:
             self._conn.start_next_cycle()
+            self._without_body = False
         while True:
             try:
                 event = self._conn.next_event()
@@ -135,6 +136,8 @@ class HttpServer:
                 return None
 
     def _checked(self, head: h11.Request) -> h11.Request:
+        if head.method == b"CONNECT":
+            raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, "This is no proxy.", [("Allow", "GET")])
         size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
         if size > MAX_HEAD or len(head.headers) > MAX_HEADERS:
             raise HttpError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)

@@ -17,6 +17,7 @@ from netchat.net.reactor import READ
 from netchat.wire.framing import LengthPrefixed, frame
 from netchat.wire.messages import RefusedRequest, decode_event, decode_request, encode
 from netchat.wire.native import NativeClient
+from tests.fuzz import web
 from tests.net.support import FakeLoop
 from tests.net.tls import Line, contexts
 from tests.sessions.support import Client, House
@@ -195,6 +196,9 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "terminal": lambda: terminal,
     "proxy": lambda: proxy,
     "handshake": lambda: handshake,
+    "websocket": lambda: web.websocket,
+    "http": lambda: web.http,
+    "browser": web.Door,
     "stranger": lambda: Sessions(welcome=False),
     "guest": lambda: Sessions(welcome=True),
 }

@@ -56,6 +56,14 @@ def test_head_is_answered_without_a_body(house: House) -> None:
     assert browser.sock.outbox.endswith(b"\r\n\r\n")
 
 
+def test_what_is_wrong_behind_a_head_request_is_told_so(house: House) -> None:
+    browser = Browser(house)
+    browser.sends(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\nNONSENSE\r\n\r\n")
+    head, _, rest = bytes(browser.sock.outbox).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") and rest.startswith(b"HTTP/1.1 400 ")
+    assert rest.endswith(b"This is not HTTP/1.1 as it should be.\n")
+
+
 @pytest.mark.parametrize("cut", [1, 2, 7, 1_000])
 def test_pipelined_requests_are_answered_in_order_however_they_are_cut(
     house: House, cut: int
