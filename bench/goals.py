@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.diff import read_result
 from bench.durability import DurabilityResult
 from bench.idle import IdleResult
 from bench.options import Options
-from bench.plots import KEPT
-from bench.standings import CompareResult, ratio
+from bench.plots import KEPT, kept, kept_comparison
+from bench.standings import CompareResult, ratio, standings
 from bench.stats import Spread, spread_or_none
 from bench.stuck import StuckResult
 
@@ -58,13 +57,30 @@ class Goal(NamedTuple):
 
 def goals(options: Options) -> int:
     """The process's exit code: 0 also where a goal is missed, as that is what the table says."""
-    print(goals_table(KEPT))
+    print(goals_table(KEPT), costs_table(KEPT), sep="\n\n")
     return 0
 
 
 def goals_table(folder: Path) -> str:
     """All goals, as a table in Markdown."""
     return "\n".join([HEAD, *(goal.row for goal in all_goals(folder))])
+
+
+def costs_table(folder: Path) -> str:
+    """What everybody's deliveries cost, as a table in Markdown; medians."""
+    result = kept_comparison(folder)
+    found = {case: standings(result.measurements, case) for case in result.cases}
+    peers = list(dict.fromkeys(each.peer for mine in found.values() for each in mine))
+    lines = [f"| CPU µs | {' | '.join(peers)} |", "|---|" + "---|" * len(peers)]
+    for case, mine in found.items():
+        costs = {each.peer: each.cpu_us for each in mine}
+        cells = [_cost(costs.get(peer)) for peer in peers]
+        lines.append(f"| `{case.name}`: {case.title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cost(spread: Spread | None) -> str:
+    return "" if spread is None else f"{spread.median:.3g}"
 
 
 def _spread(spread: Spread, form: str) -> str:
@@ -76,18 +92,12 @@ def _spread(spread: Spread, form: str) -> str:
 
 def all_goals(folder: Path) -> Iterator[Goal]:
     """Everything that is asked of the server, in figures."""
-    compare = read_result(folder / "compare.json")
-    durability = read_result(folder / "durability.json")
-    idle, web = read_result(folder / "idle.json"), read_result(folder / "idle-web.json")
-    stuck = read_result(folder / "stuck.json")
-    assert isinstance(compare, CompareResult) and isinstance(durability, DurabilityResult)
-    assert isinstance(idle, IdleResult) and isinstance(web, IdleResult)
-    assert isinstance(stuck, StuckResult)
+    compare = kept_comparison(folder)
     yield from _fan_out(compare)
-    yield from _connections(compare, idle)
-    yield from _disk(durability)
-    yield from _web(compare, web)
-    yield from _stuck(stuck)
+    yield from _connections(compare, kept(folder, "idle", IdleResult))
+    yield from _disk(kept(folder, "durability", DurabilityResult))
+    yield from _web(compare, kept(folder, "idle-web", IdleResult))
+    yield from _stuck(kept(folder, "stuck", StuckResult))
 
 
 def _ratio(result: CompareResult, name: str, peer: str, base: str) -> Spread | None:

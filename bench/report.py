@@ -8,6 +8,9 @@ from bench.results import RunResult
 from bench.stats import RUNGS, Spread
 from bench.thresholds import Threshold
 
+RANGE = "  ("
+"""Begins the range behind a median."""
+
 NARROW = 0.005
 """A spread below this share is not worth a mention."""
 
@@ -38,9 +41,18 @@ def run_line(result: RunResult, failed: Sequence[str] = ()) -> str:
 
 def table(rows: Sequence[Sequence[str]], right: str = "") -> str:
     """Columns side by side; the first row is the header. `right`: "<" or ">" a column."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    columns = [_lined_up(column) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
     sides = (right or "<").ljust(len(widths), right[-1:] or "<")
-    return "\n".join(_line(row, sides, widths) for row in rows)
+    return "\n".join(_line(row, sides, widths) for row in zip(*columns, strict=True))
+
+
+def _lined_up(column: Sequence[str]) -> list[str]:
+    """Medians below medians, ranges below ranges, below a header that may be above both."""
+    header, *cells = column
+    parts = [cell.partition(RANGE) for cell in cells]
+    width = max((len(mark + rest) for _, mark, rest in parts), default=0)
+    return [header, *(median + f"{mark + rest:{width}}" for median, mark, rest in parts)]
 
 
 def _line(cells: Sequence[str], sides: str, widths: Sequence[int]) -> str:
@@ -54,7 +66,7 @@ def figure(spread: Spread | None, form: str = ",.0f") -> str:
         return "-"
     text = f"{spread.median:{form}}"
     if spread.count > 1 and spread.share > NARROW:
-        text += f"  ({spread.low:{form}} to {spread.high:{form}})"
+        text += f"{RANGE}{spread.low:{form}} to {spread.high:{form}})"
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bench.cases import Case, Measurement
 from bench.report import environment_line, figure, table
@@ -19,6 +19,17 @@ class CompareResult(Struct, kw_only=True, tag="compare"):
     cases: list[Case]
     left_out: list[str]
     measurements: list[Measurement]
+
+
+def merged(results: Sequence[CompareResult]) -> CompareResult:
+    """Comparisons of different cases as one; its environment is the first one's."""
+    first, *others = results
+    total = structs.replace(first, cases=[*first.cases], measurements=[*first.measurements])
+    for other in others:
+        known = {case.name for case in total.cases}
+        total.cases += [case for case in other.cases if case.name not in known]
+        total.measurements += [each for each in other.measurements if each.case not in known]
+    return total
 
 
 class Standing(Struct, kw_only=True):

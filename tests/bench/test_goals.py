@@ -7,7 +7,7 @@ import msgspec
 from bench.cases import CASES, Measurement
 from bench.crowd import Tally
 from bench.durability import DurabilityResult
-from bench.goals import all_goals, goals_table
+from bench.goals import all_goals, costs_table, goals_table
 from bench.idle import IdleResult
 from bench.orders import CaughtUp
 from bench.results import Joining
@@ -65,6 +65,12 @@ def test_each_goal_is_judged_by_its_median(tmp_path: Path) -> None:
         "room of 1,000, 256 outstanding", "≥ 20 million deliveries a CPU second"
     ].is_reached
     assert found["10 stuck readers: complete in the end", "all"].is_reached
+
+
+def test_everybodys_costs_stand_side_by_side(tmp_path: Path) -> None:
+    table = costs_table(kept(tmp_path, {"netchat": 1.25, "redis": 2.0}))
+    assert "| CPU µs | netchat | redis |" in table
+    assert "| `one-100`: room of 100, one message outstanding | 1.25 | 2 |" in table
 
 
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:

@@ -65,6 +65,11 @@ def test_columns_stand_below_each_other() -> None:
     assert table([["a", "bb"], ["ccc", "d"]], "<>") == "a    bb\nccc   d"
 
 
+def test_medians_stand_below_medians_and_ranges_below_ranges() -> None:
+    lines = table([["", "µs"], ["a", "1.5  (1 to 2)"], ["b", "20"]], "<>").split("\n")
+    assert lines == ["              µs", "a  1.5  (1 to 2)", "b   20"]
+
+
 def test_a_good_run_says_so() -> None:
     text = run_table(a_run(), [parse("p99<50ms")])
     assert "nothing lost, doubled or out of order" in text
