@@ -44,7 +44,7 @@ CAUGHT_BY = {
     "a_joiner_is_told_a_head_that_is_not_published": 7,
     "presence_is_not_sent_after_catching_up": 8,
     "half_close_loses_replies": 10,
-    "a_farewell_is_not_the_last_word": 12,
+    "a_farewell_is_not_the_last_word": 198,
     "a_full_table_of_descriptors_ends_accepting": 20,
     "a_commit_does_not_sync": 29,
     "a_state_seen_in_between_is_never_corrected": 29,
