@@ -29,6 +29,8 @@ def _command(options: Options) -> int:
             from bench.compare import compare as command
         case "idle":
             from bench.idle import idle as command
+        case "logins":
+            from bench.logins import logins as command
         case "stuck":
             from bench.stuck import stuck as command
         case "cost":

@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_limits(commands.add_parser("limits", help="find out how much the server carries"))
     _add_compare(commands.add_parser("compare", help="measure other servers beside it"))
     _add_idle(commands.add_parser("idle", help="find out what silent connections cost"))
+    _add_logins(commands.add_parser("logins", help="find out whom passwords keep waiting"))
     _add_stuck(commands.add_parser("stuck", help="find out what readers cost that stop reading"))
     _add_durability(commands.add_parser("durability", help="find out what the disk costs"))
     _add_cost(commands.add_parser("cost", help="find out what its Python costs by itself"))
@@ -160,6 +161,12 @@ def _add_idle(parser: argparse.ArgumentParser) -> None:
     _add_door(parser)
     add("--durability", choices=DURABILITIES, help="of the server that is started (memory)")
     _add_out(parser)
+
+
+def _add_logins(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-R", "--rate", type=_number, default=50.0, metavar="N", help="logins a second (50)")
+    add("--seconds", type=_number, default=10.0, metavar="S", help="for so long (10)")
 
 
 def _add_stuck(parser: argparse.ArgumentParser) -> None:

@@ -312,6 +312,9 @@ class Server:
         return {
             "connections": self.door.census.total,
             "refused_connections": self.refused,
+            "accounts": len(self.hub.people.book.owners),
+            "auth_busy": self.hub.hashing.refused,
+            "logins_failed": self.hub.accounts.failures,
             "accepted": self.hub.accepted,
             "delivered": self.delivery.delivered,
             "ticks": lag.count,

@@ -6,6 +6,7 @@ which device it was given. All are few and small: they are held in memory and wr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -20,6 +21,8 @@ from netchat.chat.session import Session
 from netchat.chat.settings import ChatSettings
 from netchat.chat.users import Account, Device, Identity
 from netchat.errors import FatalError, Forbidden, NameInvalid, NoSuchUser, Replaced
+
+log = logging.getLogger("netchat.chat")
 
 KIND = "account"
 
@@ -49,6 +52,8 @@ class Accounts:
         self._kick = kick
         self._settings = settings
         self.guard = Guard(settings) if settings.limited else None
+        self.failures = 0
+        """Wrong passwords, and such for accounts that do not exist."""
         for row in state.records:
             identity = people.identities.get(int(row.key)) if row.kind == KIND else None
             if identity is not None and row.value is not None:
@@ -79,6 +84,7 @@ class Accounts:
     def create(self, identity: Identity, password: str, now: Now) -> Account:
         """Make an identity an account; its name has been checked."""
         account = identity.account = Account(password, now.wall)
+        log.info("account made: name %s", identity.key)
         self._people.book.register(identity)
         self._write(identity, account)
         return account
@@ -106,6 +112,13 @@ class Accounts:
             raise Forbidden("On this server only the operator makes accounts.")
         if self.guard is not None:
             self.guard.check_registration(address, now.monotonic)
+
+    def failed(self, key: str, address: str, now: Now) -> None:
+        """A password was wrong. The line in the log is for whoever bans addresses by it."""
+        self.failures += 1
+        log.info("login failed: name %s, address %s", key, address)
+        if self.guard is not None:
+            self.guard.login_failed(key, address, now.monotonic)
 
     def registering(self, address: str, now: Now) -> None:
         """Somebody is about to make one; this counts, whatever comes of it."""

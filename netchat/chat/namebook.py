@@ -26,7 +26,8 @@ class NameBook:
         self.owners: dict[str, Identity] = {}
         """Whose account a name is."""
         self._looks: dict[str, str] = {}
-        """By skeleton, the key of the name that looks so: of those above, never two."""
+        """By skeleton, the key of the name that looks so: of those above, never two. Names that
+        are their own skeleton, as most are, take no place in it."""
         keys = [prepare_name(name)[0] for name in reserved]
         self._reserved = {skeleton(form) for key in keys for form in (key, key.upper())}
 
@@ -46,7 +47,7 @@ class NameBook:
         for found in (self.owners.get(key), self.holders.get(key)):
             if found not in (None, identity):
                 raise NameTaken
-        if self._looks.get(skeleton(spelling), key) != key:
+        if self._look_is_taken(skeleton(spelling), key):
             raise NameTaken("This name looks like one that is taken; please choose another.")
 
     def is_free_for(self, identity: Identity) -> bool:
@@ -57,7 +58,7 @@ class NameBook:
     def hold(self, identity: Identity) -> None:
         """Somebody is here under its name from now on."""
         self.holders[identity.key] = identity
-        self._looks[skeleton(identity.name)] = identity.key
+        self._note_look(identity)
 
     def free(self, identity: Identity) -> None:
         """It no longer is."""
@@ -67,12 +68,23 @@ class NameBook:
     def register(self, identity: Identity) -> None:
         """Its name is its own from now on, here or not."""
         self.owners[identity.key] = identity
-        self._looks[skeleton(identity.name)] = identity.key
+        self._note_look(identity)
 
     def release(self, identity: Identity) -> None:
         """Its name is its own no longer than it is here."""
         del self.owners[identity.key]
         self._forget_look(identity)
+
+    def _look_is_taken(self, look: str, key: str) -> bool:
+        """Whether a name that is taken, other than that of this key, looks so."""
+        if self._looks.get(look, key) != key:
+            return True
+        other = self.holders.get(look) or self.owners.get(look)
+        return other is not None and look != key and skeleton(other.name) == look
+
+    def _note_look(self, identity: Identity) -> None:
+        if (look := skeleton(identity.name)) != identity.key:
+            self._looks[look] = identity.key
 
     def _forget_look(self, identity: Identity) -> None:
         key, look = identity.key, skeleton(identity.name)

@@ -81,7 +81,8 @@ def test_no_two_names_that_are_taken_look_alike(names: list[str]) -> None:
     taken = {identity.key: identity for identity in (*book.holders.values(), *book.owners.values())}
     looks = [skeleton(identity.name) for identity in taken.values()]
     assert len(set(looks)) == len(looks)
-    assert book._looks == {skeleton(i.name): i.key for i in taken.values()}
+    noted = {look: i.key for i in taken.values() if (look := skeleton(i.name)) != i.key}
+    assert book._looks == noted
 
 
 def test_who_looks_like_somebody_who_is_here_is_refused_until_the_name_is_free() -> None:

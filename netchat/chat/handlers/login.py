@@ -96,8 +96,7 @@ def _log_in(
         verdict = _verdict(outcome)
         account = owner.account if owner is not None else None
         if not verdict.right or account is None or account.password != stored:
-            if hub.accounts.guard is not None:
-                hub.accounts.guard.login_failed(key, session.address, now.monotonic)
+            hub.accounts.failed(key, session.address, now)
             raise BadCredentials(field="password")
         assert owner is not None
         if account.disabled:

@@ -62,8 +62,7 @@ def _change(
         if not isinstance(outcome, Verdict):
             raise AuthBusy(retry_after=BUSY_RETRY)
         if outcome.renewed is None or account_of(identity).password != stored:
-            if hub.accounts.guard is not None:
-                hub.accounts.guard.login_failed(key, session.address, now.monotonic)
+            hub.accounts.failed(key, session.address, now)
             raise BadCredentials("The old password is wrong.", field="old")
         hub.accounts.set_password(identity, outcome.renewed)
         why = Kicked("The password has been changed; log in with the new one.")
