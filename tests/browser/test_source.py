@@ -89,9 +89,25 @@ def imports() -> dict[str, set[str]]:
 
 
 PURE = {
-    f"{name}.js"
-    for name in """backoff silence login outbox positions machine harmless text commands window roster
-    room places news chat rows when words_en words_es""".split()
+    "backoff.js",
+    "silence.js",
+    "login.js",
+    "outbox.js",
+    "positions.js",
+    "machine.js",
+    "harmless.js",
+    "text.js",
+    "commands.js",
+    "window.js",
+    "roster.js",
+    "room.js",
+    "places.js",
+    "news.js",
+    "chat.js",
+    "rows.js",
+    "when.js",
+    "words_en.js",
+    "words_es.js",
 }
 
 
