@@ -47,7 +47,8 @@ return {
   styled: all.filter((node) => node.hasAttribute('style')).map((node) => node.id),
   sources: all.filter((node) => node.src).map((node) => new URL(node.src).pathname),
   links: [...document.querySelectorAll('a:not(.skip)')]
-    .map((node) => [new URL(node.href).protocol, node.rel, node.target, new URL(node.href).username]),
+    .map((node) => [node, new URL(node.href)])
+    .map(([node, url]) => [url.protocol, node.rel, node.target, url.username]),
   foreign: performance.getEntriesByType('resource').map((entry) => entry.name)
     .filter((name) => !name.startsWith(location.origin)),
 }"""
