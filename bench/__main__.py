@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from bench.crew import GeneratorFailed
@@ -12,6 +13,7 @@ from bench.serverprocess import CannotStart
 def main() -> int:
     """Run one command; the process's exit code."""
     options = parse_options(sys.argv[1:])
+    signal.signal(signal.SIGTERM, _end)
     try:
         return _command(options)
     except (CannotStart, GeneratorFailed, OSError) as exc:
@@ -19,6 +21,11 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _end(signum: int, _frame: object) -> None:
+    """Go in order, and take the servers and the generators along."""
+    sys.exit(128 + signum)
 
 
 def _command(options: Options) -> int:

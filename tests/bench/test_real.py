@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ def test_a_server_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     done = bench(tmp_path, "SERVER=127.0.0.1:1", "CLIENTS=2", "SECONDS=0.1")
     assert done.returncode == 1
     assert "refused" in done.stderr
+
+
+def test_a_run_that_is_told_to_end_takes_its_processes_along(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench", "CLIENTS=4", "SECONDS=60", f"--out={tmp_path}"]
+    with subprocess.Popen(command, env=python_environment(tmp_path)) as run:
+        deadline = time.monotonic() + 20
+        children: list[str] = []
+        while len(children) < 2 and time.monotonic() < deadline:  # a server and a generator
+            time.sleep(0.05)
+            children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        run.terminate()
+        assert run.wait(20) == 143
+    assert len(children) >= 2
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("kind", ["none", "drop", "swap", "double", "alter"])
