@@ -232,6 +232,11 @@ def test_a_close_may_cut_a_message_short(peer: Peer) -> None:
     ends(peer, closes=1000)
 
 
+def test_a_close_without_a_code_may_cut_a_message_short(peer: Peer) -> None:
+    peer.send(frame(TEXT, b"fragment1", fin=False), close(), frame(CONT, b"fragment2"))
+    assert peer.rest() == [Got(CLOSE, b"")]
+
+
 def test_a_long_message_goes_back_before_the_close(peer: Peer) -> None:
     peer.send(frame(TEXT, b"*" * (1 << 18)), close(1000), frame(PING))
     ends(peer, Got(TEXT, b"*" * (1 << 18)), closes=1000)

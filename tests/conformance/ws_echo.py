@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from websockets.frames import Opcode
+from websockets.frames import CloseCode, Opcode
 
 from netchat.chat.events import Error
 from netchat.chat.now import Now
 from netchat.chat.requests import Request
 from netchat.config import Config, Limits, Server, Web
 from netchat.environment import system
-from netchat.errors import FatalError
+from netchat.errors import BadJson, FatalError
 from netchat.net.transport import Transport
 from netchat.server import Server as ChatServer
 from netchat.sessions.door import Door, Received
@@ -50,6 +50,11 @@ class EchoMachine(WebSocketServer):
     __slots__ = ()
 
     def read(self, opcode: Opcode, payload: bytes) -> Request:
+        if opcode is Opcode.TEXT:
+            try:
+                payload.decode()
+            except UnicodeDecodeError:
+                raise self._fail(BadJson, CloseCode.INVALID_DATA) from None
         return Echo(opcode=opcode, payload=payload)
 
 
