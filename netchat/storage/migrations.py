@@ -21,6 +21,8 @@ from pathlib import Path
 
 import apsw
 
+from netchat.storage import sealing
+
 log = logging.getLogger("netchat.storage")
 
 Migration = Callable[[apsw.Connection], None]
@@ -40,7 +42,26 @@ def _add_records(db: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: list[Migration] = [_add_records]
+_ADD_SEAL = """
+ALTER TABLE {table} ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;
+UPDATE {table} SET seal = seal({values});
+"""
+
+
+def _add_seals(db: apsw.Connection) -> None:
+    """Schema 3: every row bears a checksum; what there is so far is taken for sound."""
+    for table, values in (
+        ("messages", "room, seq, time, identity, id, sender, recipient, text"),
+        ("rooms", "room, key, name"),
+        ("talks", "room, first, second"),
+        ("identities", "identity, name, held"),
+        ("tokens", "lower(hex(hash)), identity, used"),
+        ("records", "kind, key, value"),
+    ):
+        db.execute(_ADD_SEAL.format(table=table, values=values))
+
+
+MIGRATIONS: list[Migration] = [_add_records, _add_seals]
 """The first one makes schema 2 of schema 1, and so on."""
 
 
@@ -51,6 +72,7 @@ def newest() -> int:
 
 def apply(db: apsw.Connection, version: int) -> None:
     """Bring a log with schema `version` up to the newest one, in the caller's transaction."""
+    sealing.register(db)
     for migration in MIGRATIONS[version - 1 :]:
         migration(db)
     db.pragma("user_version", newest())

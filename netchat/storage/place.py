@@ -54,11 +54,12 @@ class Placed(Struct, frozen=True, gc=False):
 
 
 def place(
-    batch: Batch, held: Mapping[PostKey, MessageRow], heads: Mapping[int, Head], now: int
+    batch: Batch, held: Mapping[PostKey, MessageRow | None], heads: Mapping[int, Head], now: int
 ) -> Placed:
     """Give each post of the batch its place, in order; nothing that was passed in changes.
 
-    `held` has the rows that the log already keeps under the posts' keys (it may have more).
+    `held` has the rows that the log already keeps under the posts' keys (it may have more); None
+    stands for one that is not what was written.
     `now` is the wall clock in ms; where it has gone back, the room's last time stands.
     """
     results: list[Result] = []
@@ -67,7 +68,7 @@ def place(
     for post in batch.posts:
         key = (post.identity, post.id)
         first = rows.get(key) or held.get(key)
-        if first is not None:
+        if first is not None or key in held:
             results.append(_repeated(post, first))
             continue
         head = moved.get(post.room) or heads.get(post.room)
@@ -83,7 +84,9 @@ def place(
     return Placed(results, rows, moved)
 
 
-def _repeated(post: LogPost, first: MessageRow) -> Result:
+def _repeated(post: LogPost, first: MessageRow | None) -> Result:
+    if first is None:
+        return StoreFailed("What was posted under this id is damaged.")
     if first.room == post.room and first.text == post.text:
         return Duplicate(first.seq, first.time)
     return Conflict()

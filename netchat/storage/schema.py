@@ -9,13 +9,12 @@ changed in the transaction that appends. Taken from `messages` instead, they wou
 once the oldest entries, perhaps all of them, are deleted: seqs would be used again and times
 run backwards. They also are what the messages are checked against at start.
 
-`meta` holds the epoch; whether the log was closed in good order (`clean`); under which
+`meta` holds the epoch; whether the log was closed in good order (`clean`) and when; under which
 durability and in which boot of the machine (`boot`) it was last opened; and the time of the
 last probe.
 
-Messages bear no checksum: SQLite's own checks find damage to the file's structure, the count
-at start finds messages that are missing, but a flipped bit that leaves valid text goes
-unnoticed.
+SQLite's own checks find damage to the file's structure, the count at start finds messages that
+are missing, and the rows' seals find what was altered.
 """
 
 from __future__ import annotations
@@ -29,6 +28,8 @@ import apsw
 
 from netchat.errors import StartError
 from netchat.storage import migrations
+from netchat.storage.sealing import BrokenSealError
+from netchat.storage.wal import forgotten_commits
 
 APPLICATION_ID = 0x6E746368
 """Marks the file as ours (`ntch`): SQLite's own place for it, in the file's header."""
@@ -129,10 +130,21 @@ def _prepare(db: apsw.Connection, path: Path, now: int) -> None:
 
 
 def check_structure(db: apsw.Connection, path: Path) -> None:
-    """Read the whole file and see that it holds together. Raises StartError."""
-    finding = db.pragma("quick_check", 1)
+    """Read the whole file and see that it holds together, every index included: a post that is
+    not found by its id would be stored again. A second for a million messages. Raises StartError.
+    """
+    finding = db.pragma("integrity_check", 1)
     if finding != "ok":
         raise damaged(path, str(finding).splitlines()[-1])  # the first may be a heading
+
+
+def check_wal(db: apsw.Connection, path: Path) -> None:
+    """See that SQLite has taken all of the WAL, but for a commit that was under way. Raises
+    StartError."""
+    taken, _ = db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    lost = forgotten_commits(path.with_name(f"{path.name}-wal"), max(taken, 0))
+    if lost > 1:
+        raise damaged(path, f"{lost} commits in its WAL cannot be read")
 
 
 def damaged(path: Path, finding: str) -> StartError:
@@ -148,7 +160,7 @@ def start_errors(path: Path) -> Iterator[None]:
         raise StartError(f"{path} cannot be opened: {exc.strerror}.") from exc
     except apsw.NotADBError as exc:
         raise StartError(f"{path} is not a netchat log.") from exc
-    except (apsw.CorruptError, UnicodeDecodeError) as exc:
+    except (apsw.CorruptError, UnicodeDecodeError, BrokenSealError) as exc:
         raise damaged(path, str(exc)) from exc
     except apsw.Error as exc:
         raise StartError(f"{path} cannot be used: {exc}.") from exc

@@ -30,14 +30,19 @@ import msgspec
 
 from netchat.chat.log import TOKEN_LIFE_MS, Appended, Batch, Page, State, Trimmed
 from netchat.errors import StoreFailed, StoreFull
-from netchat.storage import schema, tables
+from netchat.storage import facts, schema, tables
 from netchat.storage.claim import Claim
 from netchat.storage.place import Head, place
+from netchat.storage.sealing import BrokenSealError
 
 Durability = Literal["fsync", "wal"]
 """`fsync`: on disk before it is acknowledged. `wal`: survives kill -9, not a power cut."""
 
 _SYNCHRONOUS = {"fsync": "FULL", "wal": "NORMAL"}
+
+REST_MS = 3_600_000
+"""A log that was closed for longer than this is checked whole at its next start, as bits rot where
+files lie and files are copied; a restart in passing need not wait for that."""
 
 
 class SqliteLog:
@@ -77,9 +82,10 @@ class SqliteLog:
     def load(self) -> State:
         """Open the log, or make it. Raises StartError.
 
-        After an unclean stop the whole file is checked first. Where the last run was `wal`
-        and the machine itself went down, acknowledged posts may be gone: a new epoch. Tokens
-        that have expired are dropped, unless their identity was here when the last run ended.
+        After an unclean stop, and after a longer rest, the whole file is checked first. Where
+        the last run was `wal` and the machine itself went down, acknowledged posts may be gone:
+        a new epoch. Tokens that have expired are dropped, unless their identity was here when
+        the last run ended.
         """
         self._claim = Claim(self._path.parent)
         try:
@@ -96,7 +102,7 @@ class SqliteLog:
     def append(self, batch: Batch) -> Appended:
         """See `chat.log.Store`. A post to an unknown or damaged room fails alone."""
         with self._transaction() as db:
-            tables.save_rows(db, batch)
+            facts.save(db, batch)
             placed = place(batch, tables.held(db, batch.posts), self._heads, self._wall())
             tables.save_placed(db, placed)
         self._heads.update(placed.heads)
@@ -129,7 +135,7 @@ class SqliteLog:
         if self._db is not None:
             with suppress(apsw.Error):
                 self._db.pragma("synchronous", "FULL")
-                tables.save_meta(self._db, clean="1")
+                tables.save_meta(self._db, clean="1", closed=str(self._wall()))
                 self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         self._disconnect()
         self._release()
@@ -137,10 +143,12 @@ class SqliteLog:
     def _load(self, db: apsw.Connection) -> State:
         meta = tables.meta(db)
         unclean = meta.get("clean") == "0"
-        if unclean:
+        if unclean or self._wall() - int(meta.get("closed", 0)) > REST_MS:
             schema.check_structure(db, self._path)
         rebooted = self._boot_id == "" or self._boot_id != meta.get("boot")
         lossy = unclean and meta.get("durability") == "wal" and rebooted
+        if unclean and not lossy:
+            schema.check_wal(db, self._path)
         epoch = self._new_epoch() if lossy or "epoch" not in meta else meta["epoch"]
         rooms = tables.rooms(db)
         self._heads = {
@@ -151,7 +159,7 @@ class SqliteLog:
         # The mark is on disk before the first `wal` commit. Else a power cut could take both
         # back, and the log would look as if it had been closed in good order.
         with db:
-            tables.drop_tokens(db, unused_since=self._wall() - TOKEN_LIFE_MS)
+            facts.drop_tokens(db, unused_since=self._wall() - TOKEN_LIFE_MS)
             tables.save_meta(
                 db, epoch=epoch, clean="0", durability=self._durability, boot=self._boot_id
             )
@@ -159,10 +167,10 @@ class SqliteLog:
         return State(
             epoch,
             rooms,
-            tables.talks(db),
-            tables.identities(db),
-            tables.tokens(db),
-            tables.records(db),
+            facts.talks(db),
+            facts.identities(db),
+            facts.tokens(db),
+            facts.records(db),
         )
 
     @contextmanager
@@ -235,6 +243,8 @@ class SqliteReader:
             if self._db is None:
                 self._db = schema.connect_read_only(self._path)
             yield self._db
+        except BrokenSealError as exc:
+            raise StoreFailed(f"The log is damaged: {exc}.") from exc
         except (apsw.Error, UnicodeError, msgspec.DecodeError) as exc:
             self.close()
             raise StoreFailed("The log could not be read.") from exc

@@ -1,4 +1,4 @@
-"""The tables, row by row: what goes in and what comes out, in as few statements as can be.
+"""The messages, row by row: what goes in and what comes out, in as few statements as can be.
 
 SQLite gives the GIL back around every step of a statement, so a statement a row would fight
 the loop's thread for it a thousand times a batch. Rows therefore go in as one JSON array a
@@ -15,52 +15,22 @@ import msgspec
 
 from netchat.chat.log import (
     PAGE_BYTES,
-    Batch,
     Entry,
-    IdentityRow,
     LogPost,
     Page,
-    RecordRow,
-    RoomRow,
     RoomState,
-    TalkRow,
-    TokenRow,
 )
+from netchat.storage import facts
 from netchat.storage.place import Head, MessageRow, Placed, PostKey
+from netchat.storage.sealing import seal, sealed, unsealed
 
 _SAVE_META = """
 INSERT OR REPLACE INTO meta (key, value) SELECT key, value FROM json_each(?)
 """
-_SAVE_ROOMS = """
-INSERT INTO rooms (room, key, name)
-SELECT value ->> 'room', value ->> 'key', value ->> 'name' FROM jsonb_each(?) WHERE true
-ON CONFLICT (room) DO UPDATE SET key = excluded.key, name = excluded.name
-"""
-_SAVE_TALKS = """
-INSERT OR REPLACE INTO talks (room, first, second)
-SELECT value ->> 'room', value ->> 'first', value ->> 'second' FROM jsonb_each(?)
-"""
-_SAVE_IDENTITIES = """
-INSERT OR REPLACE INTO identities (identity, name, held)
-SELECT value ->> 'identity', value ->> 'name', value ->> 'held' FROM jsonb_each(?)
-"""
-_SAVE_TOKENS = """
-INSERT OR REPLACE INTO tokens (hash, identity, used)
-SELECT unhex(value ->> 0), value ->> 1, value ->> 2 FROM jsonb_each(?)
-"""
-_SAVE_RECORDS = """
-INSERT OR REPLACE INTO records (kind, key, value)
-SELECT value ->> 'kind', value ->> 'key', value ->> 'value' FROM jsonb_each(?)
-"""
-_FORGET_RECORDS = """
-DELETE FROM records WHERE (kind, key) IN (
-    SELECT value ->> 'kind', value ->> 'key' FROM jsonb_each(?)
-)
-"""
 _SAVE_MESSAGES = """
-INSERT INTO messages (room, seq, time, identity, id, sender, recipient, text)
+INSERT INTO messages (room, seq, time, identity, id, sender, recipient, text, seal)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
-       value ->> 4, value ->> 5, value ->> 6, value ->> 7
+       value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 FROM jsonb_each(?)
 """
 _SAVE_HEADS = """
@@ -69,26 +39,21 @@ FROM jsonb_each(?) WHERE room = value ->> 0
 """
 # CROSS JOIN: the keys asked for lead and the index follows, never the other way round.
 _HELD = """
-SELECT room, seq, time, m.identity, m.id, sender, recipient, text
+SELECT room, seq, time, m.identity, m.id, sender, recipient, text, seal
 FROM jsonb_each(?) AS asked CROSS JOIN messages AS m
 ON m.identity = asked.value ->> 0 AND m.id = asked.value ->> 1
 """
-_DROP_TOKENS = """
-DELETE FROM tokens
-WHERE used < ? AND identity NOT IN (SELECT identity FROM identities WHERE held)
-"""
-_ROOMS = """
-SELECT room, key, name, first, head, active FROM rooms ORDER BY room
+_SPANS = """
+SELECT room, first, head, active FROM rooms
 """
 _FOUND = """
-SELECT room, count(*), min(seq), max(seq) FROM messages GROUP BY room
+SELECT room, count(*), min(seq), max(seq), max(time) FROM messages GROUP BY room
 """
 # `held` is the text in the rows before this one, so the first row always comes. One row
 # beyond the limit is looked at, to know whether there are more.
 _PAGE = """
 SELECT count(*), json_group_array(
-    json_object('seq', seq, 'time', time, 'sender', sender, 'to', recipient,
-                'id', id, 'text', text) ORDER BY seq
+    json_array(room, seq, time, identity, id, sender, recipient, text, seal) ORDER BY seq
 ) FILTER (WHERE coalesce(held, 0) < :bytes)
 FROM (
     SELECT *, sum(octet_length(text)) OVER (
@@ -136,7 +101,6 @@ UPDATE rooms SET first = value ->> 1 FROM jsonb_each(?) WHERE room = value ->> 0
 Bindings = tuple[str, ...] | dict[str, int] | dict[str, int | str] | None
 
 _to_json = msgspec.json.Encoder().encode
-_entries = msgspec.json.Decoder(list[Entry]).decode
 
 
 class OldIn(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -148,6 +112,7 @@ class OldIn(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 _old_in = msgspec.json.Decoder(list[OldIn]).decode
+_from_json = msgspec.json.Decoder(list[list[Any]]).decode
 
 
 def meta(db: apsw.Connection) -> dict[str, str]:
@@ -158,30 +123,22 @@ def save_meta(db: apsw.Connection, **values: str) -> None:
     db.execute(_SAVE_META, (_to_json(values).decode(),))
 
 
-def save_rows(db: apsw.Connection, batch: Batch) -> None:
-    """Insert or replace everything of the batch that is not a post."""
-    _save(db, _SAVE_ROOMS, batch.rooms)
-    _save(db, _SAVE_TALKS, batch.talks)
-    _save(db, _SAVE_IDENTITIES, batch.identities)
-    # JSON has no bytes: the hash goes as hexadecimal digits.
-    tokens = [(row.hash.hex(), row.identity, row.used) for row in batch.tokens]
-    _save(db, _SAVE_TOKENS, tokens)
-    _save(db, _SAVE_RECORDS, [row for row in batch.records if row.value is not None])
-    _save(db, _FORGET_RECORDS, [row for row in batch.records if row.value is None])
-
-
 def save_placed(db: apsw.Connection, placed: Placed) -> None:
     """Insert the messages and move the heads of their rooms."""
-    _save(db, _SAVE_MESSAGES, list(placed.rows.values()))
+    if placed.rows:
+        db.execute(_SAVE_MESSAGES, (sealed(placed.rows.values()),))
     heads = [(room, head.seq, head.time) for room, head in placed.heads.items()]
     _save(db, _SAVE_HEADS, heads)
 
 
-def held(db: apsw.Connection, posts: Sequence[LogPost]) -> dict[PostKey, MessageRow]:
-    """The messages that are kept under these posts' keys."""
+def held(db: apsw.Connection, posts: Sequence[LogPost]) -> dict[PostKey, MessageRow | None]:
+    """The messages that are kept under these posts' keys; None for one that is damaged."""
     keys = _to_json([(post.identity, post.id) for post in posts]).decode()
-    rows = (MessageRow(*row) for row in _rows(db, _HELD, (keys,)))
-    return {(row.identity, row.id): row for row in rows}
+    found: dict[PostKey, MessageRow | None] = {}
+    for *values, mark in _rows(db, _HELD, (keys,)):
+        row = MessageRow(*values)
+        found[row.identity, row.id] = row if seal(row) == mark else None
+    return found
 
 
 def heads(db: apsw.Connection) -> dict[int, Head]:
@@ -205,34 +162,15 @@ def rooms(db: apsw.Connection) -> list[RoomState]:
     """All rooms, each one's messages counted against its own idea of them."""
     found = {room: counted for room, *counted in _rows(db, _FOUND)}
     states = []
-    for room, key, name, first, head, active in _rows(db, _ROOMS):
-        row = RoomRow(room, key, name)
-        wrong = _contiguity(name, first, head, found.get(room, (0, 0, 0)))
+    spans = {room: span for room, *span in _rows(db, _SPANS)}
+    for row in facts.rooms(db):
+        first, head, active = spans[row.room]
+        count, low, high, newest = found.get(row.room, (0, 0, 0, active))
+        wrong = _contiguity(row.name, first, head, (count, low, high))
+        if wrong is None and newest != active:
+            wrong = f"The newest message of the room {row.name} is not of the time on record."
         states.append(RoomState(row, first, head, active, wrong))
     return states
-
-
-def talks(db: apsw.Connection) -> list[TalkRow]:
-    return [TalkRow(*row) for row in _rows(db, "SELECT room, first, second FROM talks")]
-
-
-def identities(db: apsw.Connection) -> list[IdentityRow]:
-    rows = _rows(db, "SELECT identity, name, held FROM identities")
-    return [IdentityRow(identity, name, bool(held)) for identity, name, held in rows]
-
-
-def tokens(db: apsw.Connection) -> list[TokenRow]:
-    return [TokenRow(*row) for row in _rows(db, "SELECT hash, identity, used FROM tokens")]
-
-
-def records(db: apsw.Connection) -> list[RecordRow]:
-    return [RecordRow(*row) for row in _rows(db, "SELECT kind, key, value FROM records")]
-
-
-def drop_tokens(db: apsw.Connection, unused_since: int) -> None:
-    """Forget the tokens last used before `unused_since`, in ms, but none of an identity whose
-    name is held: it was connected when the server ended, and had been using its token."""
-    db.execute(_DROP_TOKENS, (unused_since,))
 
 
 def old(
@@ -272,8 +210,11 @@ def _page(
 ) -> tuple[int, list[Entry]]:
     """How many rows were looked at, and those that the text's bound lets through."""
     asked = {"room": room, "seq": seq, "limit": limit, "bytes": PAGE_BYTES}
-    [(found, entries)] = _rows(db, query, asked)
-    return found, _entries(entries)
+    [(found, rows)] = _rows(db, query, asked)
+    messages = unsealed(_from_json(rows), lambda row: f"message {row[1]}")
+    return found, [
+        Entry(seq, time, sender, to, id, text) for _, seq, time, _, id, sender, to, text in messages
+    ]
 
 
 def _contiguity(name: str, first: int, head: int, found: Iterable[int]) -> str | None:

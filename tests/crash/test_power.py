@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import pytest
 
-from netchat.storage import sqlite, tables
+from netchat.storage import facts, sqlite, tables
 from netchat.storage.sqlite import Durability
 from tests.crash.poster import Violation
 from tests.crash.power import Power
@@ -39,14 +39,14 @@ def unsynced(patch: pytest.MonkeyPatch) -> None:
 
 def halved(patch: pytest.MonkeyPatch) -> None:
     """Posts and what belongs to them are two transactions."""
-    save = tables.save_rows
+    inner = facts.save
 
-    def save_rows(db: apsw.Connection, batch: Any) -> None:
-        save(db, batch)
+    def save(db: apsw.Connection, batch: Any) -> None:
+        inner(db, batch)
         db.execute("COMMIT")
         db.execute("BEGIN IMMEDIATE")
 
-    patch.setattr(tables, "save_rows", save_rows)
+    patch.setattr(facts, "save", save)
 
 
 def unmarked(patch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import apsw
 import pytest
 
-from netchat.chat.log import Batch, Duplicate, RecordRow, Stored
+from netchat.chat.log import Batch, Duplicate, RecordRow, Stored, TalkRow, TokenRow
 from netchat.errors import StartError
 from netchat.storage import migrations
 from netchat.storage.migrations import MIGRATIONS
+from netchat.storage.sqlite import SqliteReader
 
 from .disk import Disk
 from .support import LOBBY, ROOMS, START, Folder, Log, numbered, post
@@ -33,7 +34,10 @@ def add_colours(db: apsw.Connection) -> None:
 def add_marks(db: apsw.Connection) -> None:
     db.execute("CREATE TABLE colours (name TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID")
     db.execute("INSERT INTO colours SELECT DISTINCT colour FROM rooms")
-    db.execute("UPDATE messages SET text = text || '!'")
+    db.execute(
+        "UPDATE messages SET text = text || '!', seal = "
+        "seal(room, seq, time, identity, id, sender, recipient, text || '!')"
+    )
 
 
 @pytest.fixture
@@ -87,11 +91,12 @@ NEW = (NOW + 2, ["hello!"] * 3, True)
 
 
 def test_every_migration_has_a_test_on_a_file_of_the_schema_before() -> None:
-    assert [migration.__name__ for migration in MIGRATIONS] == ["_add_records"]
+    assert [migration.__name__ for migration in MIGRATIONS] == ["_add_records", "_add_seals"]
 
 
 def test_records_are_added_to_a_log_without_them(folder: Folder) -> None:
     db = apsw.Connection(str(folder.file))
+    without_seals(db)
     db.execute("DROP TABLE records; PRAGMA user_version = 1")
     db.close()
     log = folder.open()
@@ -100,6 +105,29 @@ def test_records_are_added_to_a_log_without_them(folder: Folder) -> None:
     log.close()
     store = folder.store()
     assert store.load().records == [record]
+    store.close()
+
+
+def without_seals(db: apsw.Connection) -> None:
+    for table in ("messages", "rooms", "talks", "identities", "tokens", "records"):
+        db.execute(f"ALTER TABLE {table} DROP COLUMN seal")
+
+
+def test_what_was_written_without_seals_is_sealed(folder: Folder) -> None:
+    log = folder.open()
+    token, record = TokenRow(b"\xff" * 32, 1, START), RecordRow("colour", "sky", '"blue"')
+    log.store.append(Batch(tokens=[token], records=[record], talks=[TalkRow(9, 1, 2)]))
+    log.close()
+    db = apsw.Connection(str(folder.file))
+    without_seals(db)
+    db.pragma("user_version", 2)
+    db.close()
+    store = folder.store()
+    state = store.load()
+    assert (state.tokens, state.records) == ([token], [record])
+    reader = SqliteReader(folder.file)
+    assert [entry.text for entry in reader.after(1, 0, 10).entries] == ["hello"] * 3
+    reader.close()
     store.close()
 
 

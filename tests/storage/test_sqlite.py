@@ -23,7 +23,7 @@ from netchat.chat.log import (
 )
 from netchat.errors import StartError, StoreFailed
 from netchat.storage.migrations import newest
-from netchat.storage.sqlite import SqliteReader
+from netchat.storage.sqlite import REST_MS, SqliteReader
 
 from .support import ANA, ATTIC, BEN, LOBBY, ROOMS, START, Folder, numbered, post
 
@@ -274,9 +274,57 @@ def test_messages_in_the_wrong_place_are_named(folder: Folder) -> None:
     store.close()
 
 
-def test_the_whole_file_is_checked_after_an_unclean_stop(folder: Folder) -> None:
+def test_an_altered_message_is_named_and_all_others_are_read(folder: Folder) -> None:
     filled(folder)
-    unclean(folder)
+    sql(folder, "UPDATE messages SET text = 'hullo' WHERE seq = 2")
+    log = folder.open()
+    log.post(post("y", room=ATTIC))
+    assert len(log.entries(ATTIC.room)) == 1
+    assert [entry.seq for entry in log.reader.after(LOBBY.room, 2, 10).entries] == [3]
+    for read in (lambda: log.entries(), lambda: log.reader.before(LOBBY.room, 9, 9)):
+        with pytest.raises(StoreFailed, match="The log is damaged: message 2 is not what was"):
+            read()
+    log.close()
+
+
+def test_what_is_posted_again_under_an_altered_messages_id_fails_alone(folder: Folder) -> None:
+    filled(folder)
+    sql(folder, "UPDATE messages SET text = 'hullo' WHERE seq = 2")
+    log = folder.open()
+    first, second, new = log.post(*numbered(2), post("new"))
+    assert isinstance(first, Duplicate)
+    assert isinstance(second, StoreFailed)
+    assert new == Stored(4, START)
+    log.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["rooms SET name = 'Lubby'", "identities SET name = 'eve'", "tokens SET used = 1"]
+)
+def test_an_altered_fact_is_named_and_the_start_refused(folder: Folder, change: str) -> None:
+    filled(folder)
+    log = folder.open()
+    log.store.append(Batch(tokens=[TokenRow(bytes(32), 1, START)]))
+    log.close()
+    sql(folder, f"UPDATE {change}")
+    assert f"of {change.split()[0]} is not what was written" in refusal(folder)
+
+
+def test_a_moved_time_of_the_newest_message_is_named(folder: Folder) -> None:
+    filled(folder)
+    sql(folder, "UPDATE rooms SET active = active + 1 WHERE room = 1")
+    store = folder.store()
+    assert "is not of the time on record" in str(store.load().rooms[0].damaged)
+    store.close()
+
+
+@pytest.mark.parametrize("why", ["unclean stop", "longer rest"])
+def test_the_whole_file_is_checked_after(why: str, folder: Folder) -> None:
+    filled(folder)
+    if why == "unclean stop":
+        unclean(folder)
+    else:
+        folder.clock.now += REST_MS + 1
     db = apsw.Connection(str(folder.file))
     index = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'messages_by_id'").get
     db.close()
