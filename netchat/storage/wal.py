@@ -5,7 +5,7 @@ rest: behind the last commit there may be what a power cut has torn. But a frame
 later makes it forget commits that had been acknowledged. They give themselves away: behind what
 SQLite has taken stand further commits of the same generation, and of those that a power cut can
 tear there is only one, the one under way. (A WAL that was cut short says nothing of what it
-held; nor does its last commit, once it is damaged.)
+held; nor does its last commit once it is damaged, or two if the mark between them was hit.)
 
 The format: https://sqlite.org/fileformat2.html#walformat
 """
