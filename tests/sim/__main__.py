@@ -9,6 +9,7 @@ python -m tests.sim --planted              each planted bug, and the seeds that 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
@@ -41,7 +42,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help="run so many seeds")
     parser.add_argument("--start", type=int, default=0, help="the first of them (0)")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (one a core)")
     parser.add_argument("--sqlite", action="store_true", help="the real SQLite log in every run")
     parser.add_argument("--planted", action="store_true", help="look for every planted bug")
     options = parser.parse_args()

@@ -17,7 +17,6 @@ from netchat.chat.passwords import Pool
 from netchat.environment import CallSoon, Environment, LogParts
 from netchat.errors import StartError
 from netchat.server import Server
-from netchat.storage.worker import InlineWorker
 from tests.chat.fakes import FakeHasher
 
 from .connection import Connection
@@ -33,7 +32,7 @@ from .retention import Retention, Span
 from .sabotage import Saboteur
 from .selector import SimSelector
 from .witness import Witness
-from .worker import Pace, SimWorker
+from .worker import Pace, SimWorker, TracedWorker
 from .world import Crash, Violation, World
 
 LIVENESS = 150_000
@@ -214,7 +213,8 @@ class Simulation:
         )
         if self.plan.durability == "memory":
             self._workers = []
-            return LogParts(store, InlineWorker(), reader, InlineWorker())
+            worker = TracedWorker(self.world)
+            return LogParts(store, worker, reader, worker)
         writing = SimWorker(self.world, "log", self.plan.writing, call_soon)
         reading = SimWorker(self.world, "reader", self.plan.reading, call_soon)
         self._workers = [writing, reading]

@@ -14,6 +14,7 @@ from typing import Any
 
 from netchat.chat.log import Batch, LogPost, OnDone
 from netchat.errors import StoreError, StoreFailed, StoreFull
+from netchat.storage.worker import InlineWorker
 
 from .world import World
 
@@ -39,6 +40,17 @@ class Pace:
         self.failing = None
         self.failures = self.slow_share = 0.0
         self.quick = min(self.quick, 10)
+
+
+class TracedWorker(InlineWorker):
+    """Runs each call at once, and notes that something was done."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def submit(self, call: Callable[[], Any], on_done: OnDone) -> None:
+        self._world.trace("the log in memory is asked")
+        super().submit(call, on_done)
 
 
 class SimWorker:
