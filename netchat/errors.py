@@ -10,7 +10,7 @@
             RoomInvalid, NoSuchRoom, NotInRoom, TooManyRooms, NoSuchUser,
             TextTooLong, IdConflict, Forbidden
             StoreError          the log could not take a post
-                StoreFull, StoreFailed
+                StoreFull, StoreFailed (LogDamaged: for good)
         LocalProtocolError      we misused a protocol machine: a bug of ours, never the peer's
         StartError              the server cannot start; the sentence says why
             ConfigError         ... because of its configuration
@@ -224,6 +224,12 @@ class StoreFull(StoreError):
 class StoreFailed(StoreError):
     code = "store_failed"
     sentence = "The message could not be stored."
+
+
+class LogDamaged(StoreFailed):
+    """A part of a room's log is not what was written: trying again will not help."""
+
+    sentence = "The log of this room is damaged."
 
 
 class LocalProtocolError(NetchatError):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import cast
 
+from netchat.chat.damage import close_room
 from netchat.chat.events import Event, Gap, Message
 from netchat.chat.handlers.messages import as_message
 from netchat.chat.hub import Hub
@@ -30,6 +31,7 @@ from netchat.chat.now import Later
 from netchat.chat.posting import POST_OVERHEAD
 from netchat.chat.rooms import Cursor, Room
 from netchat.chat.session import Session
+from netchat.errors import LogDamaged
 from netchat.net.flushing import FLUSH_SLICE
 from netchat.net.transport import LOW, write_all
 from netchat.sessions.door import DoorSession
@@ -125,7 +127,7 @@ class Delivery:
         room, session = cursor.room, cast(DoorSession, cursor.session)
         if room.lagging.get(session) is not cursor or session.closing:
             return False
-        if session.slow or session.reading:
+        if session.slow or session.reading or room.damaged:
             return False  # it is fed when it has drained, when its page has come
         if session.transport.pending > LOW:
             session.wait_for_drain()
@@ -199,6 +201,8 @@ class Delivery:
 
     def _page_read(self, room: Room, seq: int, outcome: Page | BaseException) -> None:
         cursors = self._reads.pop((room, seq))
+        if isinstance(outcome, LogDamaged):
+            close_room(self._hub, room, outcome)
         if isinstance(outcome, BaseException) or not outcome.entries:
             self._later(RETRY, partial(self._go_on, cursors))
             return

@@ -29,7 +29,7 @@ import apsw
 import msgspec
 
 from netchat.chat.log import TOKEN_LIFE_MS, Appended, Batch, Page, State, Trimmed
-from netchat.errors import StoreFailed, StoreFull
+from netchat.errors import LogDamaged, StoreFailed, StoreFull
 from netchat.storage import facts, schema, tables
 from netchat.storage.claim import Claim
 from netchat.storage.place import Head, place
@@ -244,7 +244,7 @@ class SqliteReader:
                 self._db = schema.connect_read_only(self._path)
             yield self._db
         except BrokenSealError as exc:
-            raise StoreFailed(f"The log is damaged: {exc}.") from exc
+            raise LogDamaged(f"The log is damaged: {exc}.") from exc
         except (apsw.Error, UnicodeError, msgspec.DecodeError) as exc:
             self.close()
             raise StoreFailed("The log could not be read.") from exc

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netchat.chat.events import Gap, Joined, Message
-from netchat.chat.requests import Join, Leave, Ping
+from netchat.chat.events import Accepted, Error, Gap, Joined, Left, Message
+from netchat.chat.requests import History, Join, Leave, Ping
+from netchat.errors import LogDamaged
 from netchat.net.transport import HIGH
 from netchat.sessions import delivery
 from netchat.sessions.delivery import SLICE_BYTES
@@ -309,3 +310,28 @@ def test_a_connection_that_closes_is_fed_no_further() -> None:
     disk.run()
     house.settle()
     assert not disk.calls
+
+
+def test_damage_on_a_page_closes_its_room_and_no_other() -> None:
+    disk = ManualWorker()
+    house = House(budget=0, reading=disk)
+    ana, bob = members(house, "ana", "bob", room="attic")
+    ana.says(Join(room="lobby"))
+    fill(ana, 10)
+    ana.heard()
+    disk.stalled = True
+    bob.says(Join(room="lobby", after=2))
+    disk.fail(LogDamaged("The log is damaged: message 5 is not what was written."))
+    house.settle()
+    joined, error = bob.gets(Joined, Error)
+    assert (joined.head, error.code) == (10, "store_failed")
+    assert error.message == "The log is damaged: message 5 is not what was written."
+    bob.says(Join(room="lobby"), post("on", room="attic"))
+    again, *_ = bob.gets(Error, Accepted, Message)
+    bob.says(History(room="lobby"), Leave(room="lobby"))
+    page, _ = bob.gets(Error, Left)
+    assert again.message == page.message == error.message
+    ana.heard()
+    ana.says(post("on"))
+    assert ana.gets(Error).message == error.message
+    assert not disk.calls, "the page is not asked for again"

@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netchat.chat import events, requests
+from netchat.chat.damage import close_room
 from netchat.chat.log import Entry, Page
 from netchat.chat.names import check_text
 from netchat.chat.now import Now
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
-from netchat.errors import BadRequest, RefusedError, StoreFailed
+from netchat.errors import BadRequest, LogDamaged, RefusedError, StoreFailed
 
 if TYPE_CHECKING:
     from netchat.chat.hub import Hub
@@ -60,6 +61,8 @@ def _history_read(
     outcome: Page | BaseException,
 ) -> None:
     session.busy = False
+    if isinstance(outcome, LogDamaged):
+        close_room(hub, room, outcome)
     if isinstance(outcome, BaseException):
         refusal = outcome if isinstance(outcome, RefusedError) else StoreFailed()
         hub.refuse_request(session, request, refusal)
