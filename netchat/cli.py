@@ -155,6 +155,20 @@ def _tail(args: argparse.Namespace) -> int:
     return run_tail(args)
 
 
+def _backup(args: argparse.Namespace) -> int:
+    from netchat.storage.copying import back_up
+
+    flags: dict[str, str | list[str]] = {} if args.data is None else {"server.data": args.data}
+    try:
+        config = load_config(args.config, os.environ, flags)
+        back_up(data_folder(config, os.environ) / "netchat.db", args.file)
+    except ConfigError as exc:
+        return _complain(exc, exits.CONFIG)
+    except StartError as exc:
+        return _complain(exc, exits.FAILURE)
+    return exits.OK
+
+
 # -- the parser ----------------------------------------------------------------------------
 
 
@@ -172,7 +186,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_tail(commands.add_parser("tail", help="print a room's messages as they come"))
     add_user_commands(commands.add_parser("user", help="people and accounts of a running server"))
     add_token_commands(commands.add_parser("token", help="tokens for programs and webhooks"))
+    _add_backup(commands.add_parser("backup", help="copy the log, also of a running server"))
     return parser
+
+
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help="where the copy goes; it must not exist yet")
+    add("--data", metavar="DIR", help="folder of the log (default: the user's state folder)")
+    add("--config", type=Path, metavar="FILE", help="settings in TOML")
+    parser.set_defaults(run=_backup)
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:

@@ -14,14 +14,13 @@ Rules of this file.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
 
-from netchat.storage import sealing
+from netchat.storage import copying, sealing
 
 log = logging.getLogger("netchat.storage")
 
@@ -85,7 +84,7 @@ def migrate(db: apsw.Connection, path: Path, version: int, now: int) -> None:
     """
     date = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%dT%H%M%SZ")
     copy = path.with_name(f"{path.name}.v{version}-{date}")
-    _copy(db, copy)
+    copying.copy(db, copy)
     log.warning("The log's schema goes from %d to %d; a copy is %s", version, newest(), copy)
     try:
         db.execute("BEGIN IMMEDIATE")
@@ -94,31 +93,3 @@ def migrate(db: apsw.Connection, path: Path, version: int, now: int) -> None:
         copy.unlink()
         raise
     db.execute("COMMIT")
-
-
-def _copy(db: apsw.Connection, copy: Path) -> None:
-    """Copy the log into one file, for its owner alone; it is on disk when this returns."""
-    unfinished = copy.with_name(f"{copy.name}.unfinished")
-    try:
-        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
-        target = apsw.Connection(str(unfinished), flags=apsw.SQLITE_OPEN_READWRITE)
-        try:
-            target.pragma("journal_mode", "OFF")  # a copy that fails is thrown away
-            with target.backup("main", db, "main") as backup:
-                backup.step()
-        finally:
-            target.close(True)
-        _sync(unfinished)
-        unfinished.rename(copy)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-    _sync(copy.parent)
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
