@@ -197,7 +197,7 @@ export class Chat {
 
   /** See to it that a place has its newest messages. */
   load(room) {
-    if (room.window.loaded || room.name === null || !(room.joined || room.talk)) return;
+    if (room.name === null || !(room.joined || room.talk)) return;
     const request = room.window.want(room.name, "newest");
     if (request !== null) this.want(request);
   }

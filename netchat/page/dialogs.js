@@ -9,6 +9,10 @@ export class Entry {
 
   constructor(onEnter) {
     this.#onEnter = onEnter;
+    at("entry-more").addEventListener("click", () => {
+      this.#askPassword();
+      at(at("entry-name").value === "" ? "entry-name" : "entry-password").focus();
+    });
     at("entry-form").addEventListener("submit", (event) => {
       event.preventDefault();
       const name = at("entry-name").value.trim();
@@ -40,10 +44,15 @@ export class Entry {
   refused({ name, code, message }, hadPlaces) {
     const again = hadPlaces && code === "name_taken";
     this.show(name);
-    at("entry-secret").hidden = code !== "bad_credentials" && at("entry-secret").hidden;
+    if (code === "bad_credentials") this.#askPassword();
     setText(at("entry-error"), again ? say("taken_again") : sayError(code, message));
     setText(at("entry-status"), "");
     at("entry-name").select();
+  }
+
+  #askPassword() {
+    at("entry-secret").hidden = false;
+    at("entry-more").hidden = true;
   }
 
   /** What there is to say while one waits. */

@@ -46,7 +46,7 @@ export function arrange(parent, nodes) {
 
 /** One of eight tints, always the same for a name. */
 export function tint(name) {
-  let hash = 7;
-  for (const char of name.toLowerCase()) hash = (hash * 31 + char.codePointAt(0)) % 9973;
-  return `tint-${hash % 8}`;
+  let hash = 2166136261; // FNV-1a
+  for (const char of name.toLowerCase()) hash = Math.imul(hash ^ char.codePointAt(0), 16777619);
+  return `tint-${(hash >>> 3) % 8}`;
 }

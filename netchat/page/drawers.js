@@ -33,8 +33,8 @@ export function closeDrawer() {
 function show(name) {
   open = name;
   apply();
-  const first = name === "side" ? '#places [aria-current="page"], #go' : "#people-close";
-  document.querySelector(first)?.focus();
+  const place = document.querySelector("#places [aria-current]") ?? at("go");
+  (name === "side" ? place : at("people-close")).focus();
 }
 
 function togglePeople() {

@@ -76,7 +76,7 @@ const words = new Map();
 
 function word(name) {
   if (!words.has(name)) {
-    const literal = name.replace(/[.*+?^${}()|[\]\\-]/g, (char) => `\\${char}`);
+    const literal = name.replace(/[.*+?^${}()|[\]\\/]/g, (char) => `\\${char}`);
     words.set(name, new RegExp(`(?<![\\p{L}\\p{N}_])(@?${literal})(?![\\p{L}\\p{N}_])`, "iu"));
   }
   return words.get(name);

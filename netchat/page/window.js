@@ -51,6 +51,8 @@ export class Window {
     } else if (direction === "newer") {
       if (this.atEnd || this.items.length === 0) return null;
       request.after = this.last;
+    } else if (this.loaded) {
+      return null;
     }
     this.loading = request;
     return request;
@@ -111,6 +113,7 @@ export class Window {
   }
 
   #older(event) {
+    if (event.request.before !== this.first) return; // what it should stand before has gone
     this.items = [...event.messages, ...this.items];
     this.atStart = event.complete;
     if (this.items.length > CAP + PAGE) {

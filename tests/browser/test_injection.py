@@ -47,8 +47,7 @@ return {
   styled: all.filter((node) => node.hasAttribute('style')).map((node) => node.id),
   sources: all.filter((node) => node.src).map((node) => new URL(node.src).pathname),
   links: [...document.querySelectorAll('a:not(.skip)')]
-    .map((node) => [node, new URL(node.href)])
-    .map(([node, url]) => [url.protocol, node.rel, node.target, url.username]),
+    .map((node) => [node.protocol, node.rel, node.target, node.username]),
   foreign: performance.getEntriesByType('resource').map((entry) => entry.name)
     .filter((name) => !name.startsWith(location.origin)),
 }"""

@@ -89,26 +89,10 @@ def imports() -> dict[str, set[str]]:
 
 
 PURE = {
-    "backoff.js",
-    "silence.js",
-    "login.js",
-    "outbox.js",
-    "positions.js",
-    "machine.js",
-    "harmless.js",
-    "text.js",
-    "commands.js",
-    "window.js",
-    "roster.js",
-    "room.js",
-    "places.js",
-    "news.js",
-    "chat.js",
-    "rows.js",
-    "when.js",
-    "words_en.js",
-    "words_es.js",
-}
+    "backoff.js", "silence.js", "login.js", "outbox.js", "positions.js", "machine.js", "text.js",
+    "harmless.js", "commands.js", "window.js", "roster.js", "room.js", "places.js", "news.js",
+    "chat.js", "rows.js", "when.js", "words_en.js", "words_es.js",
+}  # fmt: skip
 
 
 def test_pure_modules_touch_no_browser_and_import_only_pure_ones() -> None:
