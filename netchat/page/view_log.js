@@ -32,6 +32,7 @@ export class LogView {
   #placed = false;
   #calm = 0;
   #top = 0;
+  #size = ""; // with another one, it was not the reader who scrolled
 
   /** `acts`: {retry(id), discard(id), talk(name)} */
   constructor(chat, acts) {
@@ -139,7 +140,9 @@ export class LogView {
   #scrolled() {
     const room = this.#chat.room;
     if (room === null || room !== this.#room || !this.#placed) return;
-    const up = this.#log.scrollTop < this.#top;
+    const size = `${this.#log.clientWidth}x${this.#log.clientHeight}`;
+    const up = this.#log.scrollTop < this.#top && size === this.#size;
+    this.#size = size;
     this.#top = this.#log.scrollTop;
     const following = this.#isAtEnd() && room.window.atEnd;
     if (following || up) room.following = following;
