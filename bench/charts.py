@@ -49,6 +49,7 @@ def throughput(result: LimitsResult) -> str:
     series: Series = [
         (f"rooms of {knee.members:,}", sorted((step.wanted, step.delivered) for step in knee.steps))
         for knee in result.knees
+        if len(knee.steps) > 1
     ]
     y = Axis("delivered a second", log=True)
     return line_chart("Throughput against offered load", ASKED, y, series)

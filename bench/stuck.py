@@ -58,6 +58,11 @@ class Stuck(Struct, kw_only=True):
     caught_up: CaughtUp
 
     @property
+    def invalid(self) -> list[str]:
+        """Why latencies cannot be compared; empty where they can."""
+        return [*self.before.invalid, *self.stuck.invalid]
+
+    @property
     def tally(self) -> Tally:
         """What the healthy ones and the readers got, together."""
         total = Tally()
@@ -87,7 +92,7 @@ class StuckResult(Struct, kw_only=True, tag="stuck"):
             "p99 ratio": [
                 run.stuck.latency["p99"] / run.before.latency["p99"]
                 for run in runs
-                if run.stuck.latency and run.before.latency
+                if not run.invalid and run.stuck.latency and run.before.latency
             ],
             "growth": [(run.peak - run.memory) / MEBI for run in runs],
             "growth a reader": [(run.peak - run.memory) / run.readers for run in runs],
@@ -206,5 +211,5 @@ def stuck_table(result: StuckResult) -> str:
     rows.append(["  complete in the end", f"{complete:,} of {first.readers:,}"])
     faults = sum(run.tally.faults for run in result.runs)
     verdict = f"{faults:,} FAULTS" if faults else "nothing lost, doubled or out of order"
-    invalid = [f"INVALID: {why}" for run in result.runs for why in run.stuck.invalid]
+    invalid = [f"INVALID: {why}" for run in result.runs for why in run.invalid]
     return "\n\n".join([environment_line(result.environment), table(rows), *invalid, verdict])

@@ -130,6 +130,7 @@ class Vacuum:
             system(config, folder),
             selector=self._selector,
             listen=lambda _host, _port: [cast(socket.socket, self._listener)],
+            open_admin=lambda: None,
         )
         self._server = Server(config, environment, strict=True)
         self._posted = self._owed = 0

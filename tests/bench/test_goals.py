@@ -10,6 +10,7 @@ from bench.durability import DurabilityResult
 from bench.goals import all_goals, costs_table, goals_table
 from bench.idle import IdleResult
 from bench.orders import CaughtUp
+from bench.plots import KEPT
 from bench.results import Joining
 from bench.standings import CompareResult, ratio
 from bench.stats import Spread
@@ -71,6 +72,11 @@ def test_everybodys_costs_stand_side_by_side(tmp_path: Path) -> None:
     table = costs_table(kept(tmp_path, {"netchat": 1.25, "redis": 2.0}))
     assert "| CPU µs | netchat | redis |" in table
     assert "| `one-100`: room of 100, one message outstanding | 1.25 | 2 |" in table
+
+
+def test_the_readme_has_the_tables_of_the_kept_results() -> None:
+    text = (KEPT.parent / "README.md").read_text()
+    assert goals_table(KEPT) in text and costs_table(KEPT) in text
 
 
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:

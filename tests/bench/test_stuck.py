@@ -23,7 +23,11 @@ def test_readers_that_stop_and_go_on_end_complete(tmp_path: Path) -> None:
         environment=ENVIRONMENT, durability="memory", door="native", size=4_000, runs=[run]
     )
     assert "5 of 5" in stuck_table(result)
+    run.before.invalid, run.stuck.invalid = [], []
     assert figures(result)["p99 ratio"].median > 0
+    run.before.invalid = ["late"]
+    assert "p99 ratio" not in figures(result)
+    assert "INVALID: late" in stuck_table(result)
 
 
 def test_a_port_without_sockets_has_no_kernel_memory() -> None:
