@@ -40,7 +40,7 @@ from bench.peers.member import PeerMember
 from bench.scenario import Round
 from bench.schedule import Schedule, schedule_of
 from netchat.net.clock import SystemClock
-from netchat.net.lag import LagHistogram
+from netchat.net.histogram import MICROSECONDS, Histogram
 from netchat.net.reactor import Reactor
 from netchat.net.rlimit import raise_file_limit
 
@@ -63,7 +63,7 @@ class Generator:
         self._publishers: list[Member] = []
         self._turn = 0
         self._rate = 0.0
-        self._lag = LagHistogram()  # the reactor's own would count our sleep, too
+        self._lag = Histogram(MICROSECONDS)  # the reactor's own would count our sleep, too
         self._schedule: Schedule | None = None
         self.reactor.collect.append(self._post_due)
         self._files = count(1)
@@ -131,7 +131,7 @@ class Generator:
         schedule = schedule_of(order.round, order.start)
         while (left := order.start - time.monotonic_ns()) > 0:
             self._tick(left / 1e9)
-        lag.reset()
+        lag.begin_report()
         cpu = time.process_time_ns()
         last = self._post_and_drain(schedule)
         seconds = max(order.round.seconds, (last - order.start) / 1e9)

@@ -110,7 +110,7 @@ def _tune_collector() -> None:
 def _report(server: Server) -> None:
     """Log the counters; those of the lag begin anew, so that each report covers its own time."""
     log.info("figures %s", json.dumps(server.figures()))
-    server.reactor.lag.reset()
+    server.reactor.lag.begin_report()
 
 
 def _complain(exc: Exception, code: int) -> int:

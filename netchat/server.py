@@ -317,7 +317,7 @@ class Server:
             "logins_failed": self.hub.accounts.failures,
             "accepted": self.hub.accepted,
             "delivered": self.delivery.delivered,
-            "ticks": lag.count,
+            "ticks": lag.reported,
             "lag_p50_ms": round(lag.percentile(50) * 1e3, 3),
             "lag_p99_ms": round(lag.percentile(99) * 1e3, 3),
             "lag_max_ms": round(lag.max * 1e3, 3),

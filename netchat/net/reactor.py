@@ -34,7 +34,7 @@ from typing import Any, Protocol
 
 from netchat.net.clock import Clock
 from netchat.net.flushing import Flushable, FlushQueue
-from netchat.net.lag import LagHistogram
+from netchat.net.histogram import MICROSECONDS, Histogram
 from netchat.net.signals import Signals
 from netchat.net.timers import Callback, Timer, Timers
 from netchat.net.wakeup import WakeUp
@@ -73,7 +73,7 @@ class Reactor:
     ) -> None:
         self.now = clock.monotonic()
         self.wall = clock.wall()
-        self.lag = LagHistogram()
+        self.lag = Histogram(MICROSECONDS)
         self.errors = 0
         self.collect: list[Hook] = []
         self.append: list[Hook] = []
