@@ -23,16 +23,21 @@ BACKLOG = 50
 LISTED_TALKS = 50
 """Talks that a `welcome` lists at most, the newest first (the protocol)."""
 
+UNKNOWN = 2**53
+"""The head of a log of which nobody remembers what was promised."""
+
 GONE = frozenset({"no_such_room", "forbidden"})
 """Refusals which mean that a joined room is not ours any more."""
 
 
 class _Position:
-    __slots__ = ("epoch", "held", "resuming")
+    __slots__ = ("epoch", "head", "held", "resuming")
 
-    def __init__(self, epoch: str, held: int) -> None:
+    def __init__(self, epoch: str, held: int, head: int = 0) -> None:
         self.epoch = epoch
         self.held = held
+        self.head = head
+        """What the last `joined` promised: where a connection broke before, some is missing."""
         self.resuming = False
         """The `join` from here has not been answered: nothing before that is of use."""
 
@@ -53,7 +58,7 @@ class Positions:
     def restore(self, held: Iterable[Held]) -> None:
         """Go on where an earlier life ended."""
         for record in held:
-            self._rooms[record.room] = _Position(record.epoch, record.seq)
+            self._rooms[record.room] = _Position(record.epoch, record.seq, UNKNOWN)
             self._noted[record.room] = record
 
     def note(self) -> list[Held | Left]:
@@ -98,14 +103,15 @@ class Positions:
         if request.after is None:
             if position is None:
                 held = max(event.first - 1, event.head - (request.backlog or 0))
-                self._rooms[event.room] = _Position(event.epoch, held)
+                self._rooms[event.room] = _Position(event.epoch, held, event.head)
             return
         # A position in another epoch's log stands until the gap that follows has told of it.
         epoch = (request.after and request.epoch) or event.epoch
         if position is None or position.epoch != epoch:
-            self._rooms[event.room] = _Position(epoch, request.after)
+            self._rooms[event.room] = _Position(epoch, request.after, event.head)
         else:
             position.held = max(position.held, request.after)
+            position.head = event.head
             position.resuming = False
 
     def refused(self, request: Join, code: str) -> None:
@@ -145,13 +151,15 @@ class Positions:
         return Join(room=room, after=position.held, epoch=position.epoch)
 
     def _talks_to_resume(self, talks: list[RoomInfo]) -> Iterable[str]:
-        """Those with news, and those that the list does not show to have none."""
+        """Those with news, and those that the list does not show to have none: a long list is
+        cut, and one that broke off while it was being caught up with may stand behind others."""
         listed = {talk.room: self._has_news(talk) for talk in talks}
         # Behind one without news there are none with news, as the newest come first.
         full = len(talks) >= LISTED_TALKS and listed[talks[-1].room]
         for room, position in self._rooms.items():
             if is_talk(room) and room not in listed:
-                listed[room] = full or position.resuming or position.epoch != self._epoch
+                broken = position.resuming or position.held < position.head
+                listed[room] = full or broken or position.epoch != self._epoch
         return [room for room, news in listed.items() if news]
 
     def _has_news(self, talk: RoomInfo) -> bool:

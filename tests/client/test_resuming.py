@@ -215,6 +215,21 @@ def test_talks_beyond_a_full_list_are_joined_where_all_in_it_have_news(
     assert (("@older", 1, "e1") in joins) == older
 
 
+def test_a_talk_that_broke_off_is_joined_again_from_beyond_a_full_list() -> None:
+    talk = Conversation()
+    talk.online()
+    talk.tell(message(1, room="@older"), *(message(1, room=row.room) for row in full_list(0)))
+    talk.lose()
+    talk.connect()
+    talk.tell(welcome(talks=[RoomInfo(room="@older", head=3, with_="x")]))
+    [join] = [r for r in talk.sent() if isinstance(r, requests.Join)]
+    talk.tell(joined(join.ref, "@older", head=3), message(2, room="@older"))
+    talk.lose()
+    talk.connect()
+    talk.tell(welcome(talks=full_list(0)))
+    assert resumes(talk) == [("@older", 2, "e1")]
+
+
 def test_at_the_first_login_the_talks_of_the_past_are_only_noted() -> None:
     talk = Conversation()
     talk.connect()
