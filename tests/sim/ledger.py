@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from netchat.chat.events import Accepted, Message
+from netchat.chat.events import Accepted, Message, Welcome
 from netchat.storage.place import MessageRow
 
 from .retention import Retention
@@ -52,15 +52,26 @@ class Ledger:
         """Whom a token stands for."""
         self.names: dict[int, set[str]] = {}
         """Every name that an identity has had."""
+        self._accounts: dict[str, int] = {}
         self.posted = 0
         self.retention = retention
         self._is_lost = is_lost
 
     # -- identities ------------------------------------------------------------------------------
 
-    def welcomed(self, shown: str | None, token: str, name: str) -> int:
-        """A `welcome` has been told: the identity that it was for."""
-        if shown is None:
+    def welcomed(self, shown: str | None, event: Welcome) -> int:
+        """A `welcome` has been told: the identity that it was for. Who says an account's password
+        is who the account is, with a token or without."""
+        identity = self._welcomed(shown, event)
+        if event.account:
+            self._accounts[event.name] = identity
+        return identity
+
+    def _welcomed(self, shown: str | None, event: Welcome) -> int:
+        token, name = event.token, event.name
+        if shown is None and event.account and not event.registered and name in self._accounts:
+            identity = self._accounts[name]
+        elif shown is None:
             identity = len(self.names) + 1
         elif shown in self.identities:
             identity = self.identities[shown]

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from netchat.chat import events, hub, posting, presence, rooms, trimming
 from netchat.chat.handlers import listing, login
 from netchat.client import positions
-from netchat.config import Config, Limits, Retention, Server, Web
+from netchat.config import Accounts, Config, Limits, Retention, Server, Web
 from netchat.net import flushing
 from netchat.net.transport import Transport
 from netchat.sessions import delivery, door, tail, turns
@@ -148,6 +148,7 @@ def _config(random: Random, durability: Any) -> Config:
     return Config(
         server=Server(durability=durability),
         web=Web(listen=["off"]),
+        accounts=Accounts(registrations=10**6, registrations_per_address=10**6),
         limits=Limits(
             enabled=enabled,
             request_rate=random.choice([20.0, 100.0]),

@@ -174,7 +174,7 @@ class Witness:
         if event.epoch != self._ledger.epoch:
             self._fail("one store has one epoch", f"{event.epoch}, not {self._ledger.epoch}")
         self._requests.welcome()
-        self._identity = self._ledger.welcomed(hello.token, event.token, event.name)
+        self._identity = self._ledger.welcomed(hello.token, event)
 
     def _on_accepted(self, post: requests.Post, event: events.Accepted) -> None:
         assert self._identity is not None
