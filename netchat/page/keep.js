@@ -48,7 +48,7 @@ export function slots() {
   } catch {
     broken = true;
   }
-  const rank = (slot) => (slot.posts.length > 0 ? Infinity : (slot.who?.at ?? 0));
+  const rank = (slot) => (slot.who?.at ?? 0) + (slot.posts.length > 0 ? LIFE : 0);
   return found.sort((a, b) => rank(b) - rank(a)).map((slot) => slot.id);
 }
 

@@ -17,7 +17,7 @@ import { harmless } from "./harmless.js";
 import { Link } from "./link.js";
 import { Switcher } from "./switcher.js";
 import { LogView } from "./view_log.js";
-import { PlacesView, drawHead, drawPeople } from "./view_places.js";
+import { PeopleView, PlacesView, drawHead } from "./view_places.js";
 import { StatusView, drawTyping } from "./view_status.js";
 import { say, sayError } from "./words.js";
 
@@ -50,6 +50,7 @@ export class Page {
       talk: (name) => chat.talk(name),
     });
     this.places = new PlacesView(chat);
+    this.people = new PeopleView(chat);
     this.composer = new Composer(chat, slot, {
       post: (room, text) => this.#entered(room, text),
       typing: (room) => this.link.do((machine) => machine.typing({ type: "typing", ...room.address })),
@@ -249,7 +250,7 @@ export class Page {
     const other = this.composer.draw();
     if (changed.has("places")) this.places.draw();
     if (changed.has("head") || other) drawHead(this.chat);
-    if (changed.has("people")) drawPeople(this.chat);
+    if (changed.has("people")) this.people.draw();
     if (changed.has("log")) this.log.draw();
     if (changed.has("directory") || changed.has("people")) this.switcher.draw();
     if (changed.has("typing") && drawTyping(this.chat, seconds())) {
@@ -277,9 +278,8 @@ export class Page {
   }
 
   #keepPlaces() {
-    const rooms = Array.from(this.chat.places, ({ key, other, read, epoch }) => ({
-      key, other, read, epoch,
-    }));
+    const kept = [...this.chat.places].filter((room) => room.refused?.code !== "room_invalid");
+    const rooms = kept.map(({ key, other, read, epoch }) => ({ key, other, read, epoch }));
     this.#slot.places = { current: this.chat.places.current, rooms };
   }
 }

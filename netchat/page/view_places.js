@@ -104,33 +104,54 @@ export function drawHead(chat) {
   setText(at("skip"), write);
 }
 
-export function drawPeople(chat) {
-  const room = chat.room;
-  const list = at("people-list");
-  document.body.classList.toggle("alone", room === null || room.talk);
-  if (room === null || room.talk) return list.replaceChildren();
-  const people = room.roster.list();
-  const rows = people.map(({ name, away }) => person(chat, name, away));
-  const count = say("people_count", { count: room.roster.count });
-  const more = !room.roster.whole && people.length > 0 && people.length < room.roster.count;
-  const next = () => chat.askPeople(room.roster.lastAsked);
-  list.replaceChildren(
-    make("p.quiet", {}, count),
-    make("ul", {}, ...rows),
-    ...(more ? [make("button.link", { type: "button", onclick: next }, say("more_people"))] : []),
-  );
-}
+/** Who is in the present room. A person's node stays, as somebody may have the focus on it. */
+export class PeopleView {
+  #chat;
+  #nodes = new Map(); // name: node
+  #count = make("p.quiet");
+  #list = make("ul");
+  #more = make("button.link", { type: "button" }, say("more_people"));
 
-function person(chat, name, away) {
-  const shown = harmless(name);
-  const parts = [
-    make(`span.face.small.${tint(name)}`, { "aria-hidden": "true" }, [...shown][0]?.toUpperCase() ?? "?"),
-    make("bdi.name", {}, shown),
-  ];
-  if (name === chat.me) {
-    return make("li.person.self-row", {}, ...parts, make("span.hint", {}, say("you")));
+  constructor(chat) {
+    this.#chat = chat;
+    this.#more.onclick = () => chat.askPeople(chat.room.roster.lastAsked);
+    at("people-list").append(this.#count, this.#list, this.#more);
   }
-  if (away) parts.push(make("span.hint", {}, say("away")));
-  const write = { type: "button", title: say("write_to", { name: shown }), onclick: () => chat.talk(name) };
-  return make(`li.person${away ? ".away" : ""}`, {}, make("button.place", write, ...parts));
+
+  draw() {
+    const room = this.#chat.room;
+    const alone = room === null || room.talk;
+    document.body.classList.toggle("alone", alone);
+    const people = alone ? [] : room.roster.list();
+    const nodes = new Map();
+    for (const { name, away } of people) nodes.set(name, this.#amend(name, away));
+    this.#nodes = nodes;
+    arrange(this.#list, [...nodes.values()]);
+    const count = alone ? 0 : room.roster.count;
+    setText(this.#count, say("people_count", { count }));
+    this.#more.hidden = alone || room.roster.whole || people.length === 0 || people.length >= count;
+  }
+
+  #amend(name, away) {
+    const own = name === this.#chat.me;
+    const known = this.#nodes.get(name);
+    const node = known?.classList.contains("self-row") === own ? known : this.#build(name, own);
+    node.classList.toggle("away", away);
+    setText(node.querySelector(".hint"), own ? say("you") : away ? say("away") : "");
+    return node;
+  }
+
+  #build(name, own) {
+    const shown = harmless(name);
+    const letter = [...shown][0]?.toUpperCase() ?? "?";
+    const parts = [
+      make(`span.face.small.${tint(name)}`, { "aria-hidden": "true" }, letter),
+      make("bdi.name", {}, shown),
+      make("span.hint"),
+    ];
+    if (own) return make("li.person.self-row", {}, ...parts);
+    const title = say("write_to", { name: shown });
+    const onclick = () => this.#chat.talk(name);
+    return make("li.person", {}, make("button.place", { type: "button", title, onclick }, ...parts));
+  }
 }

@@ -156,6 +156,7 @@ class Page:
 
     def enter(self, name: str) -> None:
         """Say who one is, and wait to be there."""
+        self.until(lambda: self.shown("entry"))
         self.at("#entry-name").send_keys(name, Keys.ENTER)
         self.until(lambda: self.text_of("#me") == name and self.online())
         self.until(lambda: self.run("return !document.querySelector('#text').disabled"))
