@@ -51,8 +51,12 @@ class HttpRequest(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The target without its query, still quoted."""
-        return self.target.partition("?")[0]
+        """The target without its query, still quoted; also of one that names the host (RFC 9112,
+        section 3.2.2)."""
+        path = self.target.partition("?")[0]
+        if path.startswith("http://"):
+            path = "/" + path.removeprefix("http://").partition("/")[2]
+        return path
 
     @property
     def query(self) -> str:

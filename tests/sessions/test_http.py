@@ -49,6 +49,11 @@ def test_a_file_comes_with_its_type_and_once_only(house: House) -> None:
     assert "content-length" not in headers
 
 
+def test_a_target_may_name_the_host(house: House) -> None:
+    assert Browser(house).gets(b"http://chat.example/a.js?v=1")[2] == PAGE["a.js"].body
+    assert Browser(house).gets(b"http://chat.example")[2] == PAGE[""].body
+
+
 def test_head_is_answered_without_a_body(house: House) -> None:
     browser = Browser(house)
     browser.sends(b"HEAD /a.js HTTP/1.1\r\nHost: h\r\n\r\n")
