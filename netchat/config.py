@@ -120,13 +120,24 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: Switch = True
     # A school behind one address fits; nginx gives a whole worker 512.
     connections_per_address: Count = 512
-    # Ergo's 2 a second is for people who type; this leaves room for programs, and a hundred
-    # floods at once still leave most of the loop to others.
+    # Of one user: a guest, or an account with all its devices. Ergo's 2 a second is for people
+    # who type; this leaves room for programs, and a hundred floods at once still leave most of
+    # the loop to others.
     request_rate: Rate = 200
     # A client that returns joins its rooms and resends its unsent posts at once.
     request_burst: Count = 4_000
+    # Of all guests and strangers at one address: a class of 500 in which everybody says four
+    # things a second, which is a tenth of what the loop can do.
+    address_rate: Rate = 2_000
+    # The same class as it comes in: 500 pages of 40 files, 500 hellos (8 each), and a few rooms.
+    address_burst: Count = 40_000
+    # Of a program's account: the operator has made it, and may have meant a busy one.
+    bot_rate: Rate = 1_000
+    bot_burst: Count = 20_000
     # InspIRCd's way: delay first. Only a flood that lasts this long is refused.
     patience: Wait = 10
+    # Refused so often and still going on, it does not listen: five seconds more, at full rate.
+    refusals: Count = 1_000
     # Rooms joined by one connection: Ergo allows 100, Centrifugo 128.
     rooms: Count = 100
     # 25 + 20 as in Socket.IO: below the 60 s after which proxies drop an idle connection.

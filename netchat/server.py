@@ -24,7 +24,8 @@ from netchat.admin.door import AdminDoor
 from netchat.binding import bind, not_tls, open_gate, over_tls
 from netchat.chat.events import Error
 from netchat.chat.hub import Hub
-from netchat.chat.limits import Census, Throttle
+from netchat.chat.limits import Census, Terms
+from netchat.chat.paces import Paces
 from netchat.chat.passwords import Pool
 from netchat.chat.people import keep_swept
 from netchat.chat.settings import ChatSettings
@@ -125,6 +126,17 @@ class Server:
             registrations=accounts.registrations,
         )
 
+    def _paces(self) -> Paces | None:
+        limits = self.config.limits
+        if not limits.enabled:
+            return None
+        rest = limits.patience, limits.refusals
+        return Paces(
+            person=Terms(limits.request_rate, limits.request_burst, *rest),
+            bot=Terms(limits.bot_rate, limits.bot_burst, *rest),
+            address=Terms(limits.address_rate, limits.address_burst, *rest),
+        )
+
     def _assemble(self) -> None:
         reactor, limits = self.reactor, self.config.limits
         self.turns = Turns(self._wall)
@@ -140,7 +152,7 @@ class Server:
             wall=self._wall,
             hurry=reactor.hurry,
             census=Census(),
-            new_throttle=self._new_throttle,
+            paces=self._paces(),
             login_timeout=limits.login_timeout,
         )
         self.web = Web(
@@ -267,12 +279,6 @@ class Server:
         if self.door.census.total >= self._env.max_connections:
             return True
         return limits.enabled and self.door.census[address] >= limits.connections_per_address
-
-    def _new_throttle(self, now: float) -> Throttle | None:
-        limits = self.config.limits
-        if not limits.enabled:
-            return None
-        return Throttle(limits.request_rate, limits.request_burst, limits.patience, now)
 
     # -- stopping ----------------------------------------------------------------------------
 

@@ -13,13 +13,12 @@ import msgspec
 from msgspec import Struct
 
 from netchat.chat.accounts import Accounts, Kick
-from netchat.chat.limits import Throttle
 from netchat.chat.log import RecordRow, State
 from netchat.chat.names import prepare_name, room_key
 from netchat.chat.now import Now
 from netchat.chat.people import People, Save
 from netchat.chat.session import Session
-from netchat.chat.users import Identity, token_hash
+from netchat.chat.users import Account, Identity, token_hash
 from netchat.errors import BadToken, FatalError, Forbidden, Kicked, NoSuchUser
 
 KIND = "token"
@@ -42,7 +41,7 @@ class TokenRecord(Struct, frozen=True):
 class BotToken:
     """A token, and what is going on under it."""
 
-    __slots__ = ("digest", "identity", "room", "sessions", "since", "throttle")
+    __slots__ = ("digest", "identity", "room", "sessions", "since")
 
     def __init__(self, digest: bytes, identity: Identity, since: int, room: str) -> None:
         self.digest = digest
@@ -52,8 +51,6 @@ class BotToken:
         """The room of a hook; empty for any other token."""
         self.sessions: dict[Session, None] = {}
         """Those that live on, as streams do."""
-        self.throttle: Throttle | None = None
-        """The pace of all its requests together, once there has been one."""
 
     @property
     def name(self) -> str:
@@ -149,3 +146,8 @@ class Bots:
     def _end(self, token: BotToken, exc: FatalError, now: Now) -> None:
         for session in list(token.sessions):
             self._kick(session, exc, now)
+
+
+def is_bot(account: Account) -> bool:
+    """Whether an account is a program's: nobody logs in to it by password."""
+    return account.password == NO_PASSWORD

@@ -8,11 +8,7 @@ that the entry that was used longest ago is forgotten, which costs an attacker 6
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
-from typing import Generic, TypeVar
-
-from netchat.chat.limits import TokenBucket
+from netchat.chat.limits import TABLE, Recent, TokenBucket, address_class
 from netchat.chat.settings import ChatSettings
 from netchat.errors import RateLimited
 
@@ -25,33 +21,7 @@ WINDOW = 900.0
 FIRST, LONGEST = 15.0, 600.0
 """Seconds of the first penalty and of the longest one; each is twice the one before."""
 
-TABLE = 65_536
-"""Entries of a table: some 15 MB at the most."""
-
 HOUR, TEN_MINUTES = 3_600.0, 600.0
-
-Value = TypeVar("Value")
-
-
-class Recent(Generic[Value]):
-    """The entries that were used last, TABLE of them at the most."""
-
-    def __init__(self, size: int = TABLE) -> None:
-        self._size = size
-        self._entries: OrderedDict[str, Value] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def get(self, key: str) -> Value | None:
-        return self._entries.get(key)
-
-    def put(self, key: str, value: Value) -> None:
-        """Keep an entry, as the one that was used last."""
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
 
 
 class Penalties:
@@ -85,9 +55,8 @@ class Guard:
         self._addresses = Penalties()
         self._per_address = settings.registrations_per_address
         self._registrations: Recent[TokenBucket] = Recent()
-        # The clock need not begin at 0: a full bucket gains nothing by a later start.
         in_all = settings.registrations
-        self._in_all = TokenBucket(in_all / TEN_MINUTES, in_all, 0.0)
+        self._in_all = TokenBucket(in_all / TEN_MINUTES, in_all)
 
     def check_login(self, key: str, address: str, now: float, *, known: bool) -> None:
         """May this password be tried? `known`: the account has been used from this address, so
@@ -105,30 +74,17 @@ class Guard:
 
     def check_registration(self, address: str, now: float) -> None:
         """May somebody register? Raises RateLimited where there have been too many."""
-        wait = max(self._bucket(address, now).wait(now), self._in_all.wait(now))
+        wait = max(self._bucket(address).wait(now), self._in_all.wait(now))
         if wait:
             raise RateLimited("Too many names are being registered.", retry_after=wait)
 
     def registering(self, address: str, now: float) -> None:
         """Somebody does."""
-        bucket = self._bucket(address, now)
-        bucket.take()
-        self._in_all.take()
+        bucket = self._bucket(address)
+        bucket.take(now)
+        self._in_all.take(now)
         self._registrations.put(address_class(address), bucket)
 
-    def _bucket(self, address: str, now: float) -> TokenBucket:
+    def _bucket(self, address: str) -> TokenBucket:
         found = self._registrations.get(address_class(address))
-        return found or TokenBucket(self._per_address / HOUR, self._per_address, now)
-
-
-def address_class(address: str) -> str:
-    """What one person can easily have only one of: an IPv4 address, an IPv6 /64."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return parsed.packed[:8].hex()
+        return found or TokenBucket(self._per_address / HOUR, self._per_address)

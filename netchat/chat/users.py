@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from netchat.chat.limits import Pace
     from netchat.chat.rooms import Room
     from netchat.chat.session import Session
 
@@ -50,7 +51,7 @@ class Identity:
 class User:
     """An identity that is here, or whose name is held for its return."""
 
-    __slots__ = ("away", "drops", "identity", "sessions", "typed")
+    __slots__ = ("away", "drops", "identity", "pace", "sessions", "typed")
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
@@ -61,6 +62,8 @@ class User:
         """Rooms in which it stands without a session, for as long as its hold lasts."""
         self.typed: dict[object, float] | None = None
         """When a typing notice was last passed on, by room or by identity."""
+        self.pace: Pace | None = None
+        """How fast it goes, if that is limited and it has no account."""
 
     @property
     def name(self) -> str:
@@ -82,7 +85,7 @@ class Device(Struct, frozen=True):
 class Account:
     """What makes an identity an account. `password` is what is kept of it: a hash."""
 
-    __slots__ = ("devices", "disabled", "password", "since")
+    __slots__ = ("devices", "disabled", "pace", "password", "since")
 
     def __init__(self, password: str, since: int, disabled: bool = False) -> None:
         self.password = password
@@ -90,6 +93,8 @@ class Account:
         self.disabled = disabled
         self.devices: dict[bytes, Token] = {}
         """Its tokens, by hash."""
+        self.pace: Pace | None = None
+        """How fast it goes on all of them, once it has been here."""
 
     def knows(self, address: str) -> bool:
         """Whether a device of its own logged in from there."""

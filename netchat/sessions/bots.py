@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 from netchat.chat.bots import BotToken
 from netchat.chat.events import Error, Event
 from netchat.chat.now import Now
+from netchat.chat.paces import COSTS
 from netchat.chat.requests import Join, Request
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
@@ -35,13 +36,13 @@ class BotCall(Session):
 
     wire: ClassVar[Wire] = PAYLOADS
 
-    __slots__ = ("_door", "_on_answer", "_request", "_token")
+    __slots__ = ("_door", "_on_answer", "_pace", "_request")
 
     def __init__(self, door: Door, token: BotToken, request: Request, on_answer: OnAnswer) -> None:
         super().__init__(next(door.numbers))
         self.user = token.identity.user or User(token.identity)
         self._door = door
-        self._token = token
+        self._pace = door.paces.of(token.identity, "") if door.paces is not None else None
         self._request: Request | None = request
         self._on_answer = on_answer
         door.turns.add(self)
@@ -61,10 +62,10 @@ class BotCall(Session):
         if request is None or not hub.may_serve(self, request) or self._is_delayed(now.monotonic):
             return False
         self._request = None
-        throttle = self._token.throttle
+        pace = self._pace
         try:
-            if throttle is not None and throttle.is_out_of_patience(now.monotonic):
-                refusal = RateLimited(retry_after=throttle.retry_after(now.monotonic))
+            if pace is not None and pace.is_out_of_patience(now.monotonic):
+                refusal = RateLimited(retry_after=pace.refuse(now.monotonic))
                 hub.refuse_request(self, request, refusal)
             else:
                 hub.handle(self, request, now)
@@ -74,18 +75,14 @@ class BotCall(Session):
         return False
 
     def _is_delayed(self, now: float) -> bool:
-        """Whether the token's pace makes it wait; all its calls share one."""
-        throttle = self._token.throttle
-        if throttle is None:
-            throttle = self._token.throttle = self._door.new_throttle(now)
-        if throttle is None:
+        """Whether the account's pace makes it wait."""
+        pace = self._pace
+        if pace is None or (wait := pace.ask(COSTS.get(type(self._request), 1), now)) == 0:
             return False
-        if (wait := throttle.delay(now)) > 0 and not throttle.is_out_of_patience(now):
-            self._door.later(wait, lambda _: self.wake())
-            return True
-        if wait == 0:
-            throttle.take()
-        return False
+        if pace.is_out_of_patience(now):
+            return False  # it is refused at once: whoever asks by HTTP is not kept waiting for that
+        self._door.later(wait, lambda _: self.wake())
+        return True
 
     # -- what delivery calls -----------------------------------------------------------------
 

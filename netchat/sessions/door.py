@@ -16,11 +16,19 @@ from typing import ClassVar, Protocol
 
 from netchat.chat.events import Event, Ping
 from netchat.chat.hub import Hub
-from netchat.chat.limits import Census, Throttle
+from netchat.chat.limits import Census, Pace
 from netchat.chat.now import Later, Now
+from netchat.chat.paces import COSTS, Paces
 from netchat.chat.requests import Bye, History, Join, Pong, Request, Rooms, Typing, Who
 from netchat.chat.session import Session
-from netchat.errors import FatalError, HeartbeatTimeout, Internal, LoginTimeout, RateLimited
+from netchat.errors import (
+    FatalError,
+    HeartbeatTimeout,
+    Internal,
+    Kicked,
+    LoginTimeout,
+    RateLimited,
+)
 from netchat.net.transport import HIGH, LOW, Transport
 from netchat.sessions.heartbeat import Heartbeat
 from netchat.sessions.strangers import Strangers
@@ -79,7 +87,7 @@ class Door:
         wall: Callable[[], int],
         hurry: Callable[[], None],
         census: Census,
-        new_throttle: Callable[[float], Throttle | None],
+        paces: Paces | None,
         login_timeout: float,
     ) -> None:
         self.hub = hub
@@ -89,7 +97,7 @@ class Door:
         self.wall = wall
         self.hurry = hurry
         self.census = census
-        self.new_throttle = new_throttle
+        self.paces = paces
         self.numbers = count(1)
         self.strangers = Strangers(login_timeout, later)
         self.draining = False
@@ -124,9 +132,9 @@ class DoorSession(Session):
         "door",
         "held",
         "machine",
+        "pace",
         "reading",
         "stopped",
-        "throttle",
         "transport",
     )
 
@@ -136,7 +144,7 @@ class DoorSession(Session):
         self.transport = transport
         self.machine = machine
         self.held: Received | None = None
-        self.throttle: Throttle | None = None
+        self.pace: Pace | None = None
         self.asked_at: float | None = None
         self.reading = False
         """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
@@ -156,7 +164,8 @@ class DoorSession(Session):
         door = self.door
         door.sessions[self] = None
         door.census.enter(self.transport.peer)
-        self.throttle = door.new_throttle(now)
+        if door.paces is not None:
+            self.pace = door.paces.of_address(self.address)
         door.heartbeat.watch(self, now)
         door.strangers.add(self, now)
         self.transport.start(self)
@@ -223,6 +232,8 @@ class DoorSession(Session):
     def welcomed(self) -> None:
         self.machine.welcome()
         self.door.strangers.remove(self)
+        if self.door.paces is not None:
+            self.pace = self.door.paces.of(self.identity, self.address)
 
     def wake(self) -> None:
         if self.held is not None:
@@ -278,24 +289,18 @@ class DoorSession(Session):
             return False
         if not self.door.hub.may_serve(self, request):
             return False
-        return self.throttle is None or not self._is_delayed(self.throttle, now)
-
-    def _is_delayed(self, throttle: Throttle, now: float) -> bool:
-        """Whether the next request has to wait for its tokens; it is woken when it has them."""
-        wait = throttle.delay(now)
-        if wait > 0:
+        if self.pace is not None and (wait := self.pace.ask(COSTS.get(type(request), 1), now)):
             self.door.later(wait, lambda _: self.wake())
-            return True
-        throttle.take()
-        return False
+            return False
+        return True
 
     def _hand_over(self, request: Received, now: Now) -> None:
         hub = self.door.hub
         if isinstance(request, Request):
-            throttle = self.throttle
+            pace = self.pace
             # A `bye` is delayed only: to refuse it would keep whom the limit is against.
-            if throttle and type(request) is not Bye and throttle.is_out_of_patience(now.monotonic):
-                self._refuse_pace(throttle, request, now.monotonic)
+            if pace and type(request) is not Bye and pace.is_out_of_patience(now.monotonic):
+                self._refuse_pace(pace, request, now)
                 return
             hub.handle(self, request, now)
         elif isinstance(request, FatalError):
@@ -304,9 +309,12 @@ class DoorSession(Session):
             hello = request.type == "hello"
             hub.refuse(self, request.error, ref=request.ref, id=request.id, hello=hello)
 
-    def _refuse_pace(self, throttle: Throttle, request: Request, now: float) -> None:
+    def _refuse_pace(self, pace: Pace, request: Request, now: Now) -> None:
+        if pace.is_hopeless:
+            self.door.hub.kick(self, Kicked("You have been going too fast for too long."), now)
+            return
+        refusal = RateLimited(retry_after=pace.refuse(now.monotonic))
         if type(request) not in UNANSWERED:
-            refusal = RateLimited(retry_after=throttle.retry_after(now))
             self.door.hub.refuse_request(self, request, refusal)
 
     # -- the end of input --------------------------------------------------------------------

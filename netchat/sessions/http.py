@@ -15,7 +15,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
-from netchat.chat.limits import Throttle
+from netchat.chat.limits import Pace
 from netchat.chat.now import Now
 from netchat.net.timers import Callback, Timer
 from netchat.net.transport import HIGH, Transport
@@ -62,8 +62,8 @@ class Site(Protocol):
     def refuse(self, exc: HttpError, path: str) -> HttpResponse:
         """A refusal as a response."""
 
-    def new_throttle(self, now: float) -> Throttle | None:
-        """The pace of a connection's requests, if there is to be one."""
+    def pace_of(self, address: str) -> Pace | None:
+        """How fast those at an address may go, if that is limited."""
 
     def wall(self) -> int:
         """Milliseconds since the epoch."""
@@ -73,7 +73,7 @@ class HttpPeer:
     """A TransportProtocol that serves HTTP/1.1."""
 
     __slots__ = (
-        "_busy", "_gone", "_patience", "_throttle", "_timer", "machine", "site", "transport",
+        "_busy", "_gone", "_pace", "_patience", "_timer", "machine", "site", "transport",
     )  # fmt: skip
 
     def __init__(self, site: Site, transport: Transport) -> None:
@@ -83,7 +83,7 @@ class HttpPeer:
         self._busy = False
         """A request has been taken and not yet answered."""
         self._gone = False
-        self._throttle: Throttle | None = None
+        self._pace = site.pace_of(str(transport.peer))
         self._patience = HEAD
         """Which of the deadlines runs: HEAD, BODY, IDLE, or none (0) while a request is served."""
         self._timer = site.later(HEAD, self._late)
@@ -91,7 +91,6 @@ class HttpPeer:
     def start(self, now: float) -> None:
         """Begin: the transport is up."""
         self.site.enter(self)
-        self._throttle = self.site.new_throttle(now)
         self.transport.start(self)
 
     # -- what the transport calls ------------------------------------------------------------
@@ -138,7 +137,7 @@ class HttpPeer:
             self.transport.pause_reading()
             self.transport.request_drain()
             return True
-        if self._throttle is None or (wait := self._throttle.delay(now)) == 0:
+        if self._pace is None or (wait := self._pace.ask(0, now)) == 0:
             return False
         self.transport.pause_reading()
         self.site.later(wait, lambda _: self.site.turns.add(self))
@@ -154,8 +153,8 @@ class HttpPeer:
         if request is None:
             self._wait_for_more()
             return False
-        if self._throttle is not None:
-            self._throttle.take()
+        if self._pace is not None:
+            self._pace.ask(1, now.monotonic)
         self._wait(0)
         self._busy = True
         self.transport.pause_reading()

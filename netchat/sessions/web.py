@@ -13,6 +13,7 @@ from math import ceil
 from typing import Protocol
 from urllib.parse import unquote
 
+from netchat.chat.limits import Pace
 from netchat.chat.now import Now
 from netchat.errors import RefusedError
 from netchat.net.timers import Callback, Timer
@@ -82,7 +83,6 @@ class Web:
         self.later = later
         self.wall = door.wall
         self.hurry = door.hurry
-        self.new_throttle = door.new_throttle
         self._door = door
         self._page = load_page()
         self.api = Api(
@@ -115,6 +115,10 @@ class Web:
             peer.close_if_idle()
 
     # -- what a connection calls -------------------------------------------------------------
+
+    def pace_of(self, address: str) -> Pace | None:
+        paces = self._door.paces
+        return None if paces is None else paces.of_address(address)
 
     def enter(self, peer: HttpPeer) -> None:
         self.peers[peer] = None

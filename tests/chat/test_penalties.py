@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from netchat.chat.events import Error, Welcome
-from netchat.chat.penalties import FREE, WINDOW, Guard, Penalties, Recent, address_class
+from netchat.chat.limits import Recent, address_class
+from netchat.chat.penalties import FREE, WINDOW, Guard, Penalties
 from netchat.chat.requests import Hello
 from netchat.chat.settings import ChatSettings
 from netchat.errors import RateLimited

@@ -224,7 +224,7 @@ def _(scene: Scene) -> RawClient:
     return asking(scene.client(), type="hello", version=1, name="ana", token="made-up")
 
 
-@row("rate_limited", request_rate=4, request_burst=6, patience=0.2)
+@row("rate_limited", request_rate=4, request_burst=5, patience=0.2)
 def _(scene: Scene) -> RawClient:
     client = scene.client("ana")
     client.send(*[{"type": "ping"}] * 6)

@@ -395,7 +395,7 @@ def test_what_there_is_not_is_a_problem(bot: Bot, method: str, path: str, status
 
 
 def test_a_token_that_goes_too_fast_is_delayed_then_refused() -> None:
-    limits = Limits(request_rate=10, request_burst=20, patience=3, connections_per_address=99)
+    limits = Limits(bot_rate=10, bot_burst=20, patience=3, connections_per_address=99)
     house = House(limits=limits)
     bots = [Bot(house) for _ in range(1)]
     secret = bots[0].secret

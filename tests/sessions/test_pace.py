@@ -118,6 +118,58 @@ def test_one_who_keeps_it_up_is_refused_with_the_time_to_come_back() -> None:
     ana.gets(Pong)
 
 
+def test_one_who_goes_on_through_all_refusals_is_kicked_and_its_name_is_free() -> None:
+    house = House(limits=Limits(request_rate=2, request_burst=4, patience=2, refusals=3))
+    ana, ben = house.enter("ana", "lobby"), house.enter("ben")
+    ana.asks(*(Ping() for _ in range(40)))
+    house.advance(30)
+    *_, last = ana.got(Error)
+    assert (last.code, last.fatal) == ("kicked", True)
+    assert len(house.door.sessions) == 1
+    assert "ana" not in house.hub.people.names
+    ben.says(Ping())
+    assert ben.got(Pong)
+
+
+def test_a_page_costs_as_much_as_sixteen_posts() -> None:
+    house = House(limits=Limits(request_rate=1, request_burst=40))
+    ana = house.enter("ana", "lobby")
+    house.advance(10)
+    ana.heard()
+    ana.says(*(History(room="lobby") for _ in range(5)))
+    assert len(ana.got(HistoryPage)) == 3
+    house.advance(8.5)
+    assert len(ana.got(HistoryPage)) == 0
+    house.advance(1)
+    assert len(ana.got(HistoryPage)) == 1
+
+
+def test_guests_of_one_address_share_its_pace_and_none_is_refused_for_the_others() -> None:
+    house = House(limits=Limits(address_rate=10, address_burst=200, patience=1, refusals=3))
+    guests = [house.enter(f"guest{number}") for number in range(4)]
+    for guest in guests:
+        guest.heard()
+        guest.asks(*(Ping() for _ in range(100)))
+    house.advance(20)
+    answers = [guest.heard() for guest in guests]
+    assert all(isinstance(event, Pong) for events in answers for event in events)
+    assert 200 <= sum(len(events) for events in answers) <= 400
+    assert min(len(events) for events in answers) >= 16
+    house.advance(60)
+    assert sum(len(guest.got(Pong)) for guest in guests) + sum(map(len, answers)) == 400
+
+
+def test_strangers_pay_for_their_hellos_together() -> None:
+    house = House(limits=Limits(address_rate=1, address_burst=20, patience=1, refusals=3))
+    peers = [house.connect() for _ in range(3)]
+    for peer in peers:
+        peer.says(*(Hello(version=1, name="a b") for _ in range(4)))
+    assert sum(len(peer.got(Error)) for peer in peers) == 3
+    house.advance(9)
+    codes = [error.code for peer in peers for error in peer.got(Error)]
+    assert "rate_limited" in codes
+
+
 def test_a_bye_is_delayed_and_never_refused() -> None:
     house, ana = throttled(patience=1)
     ana.asks(*(Ping() for _ in range(20)), SayBye(ref="b"))
