@@ -48,7 +48,7 @@ PAGES = frozenset({Join, Who, Rooms, History})
 
 
 UNANSWERED = frozenset({Typing, Pong})
-"""The requests that have no reply, not even a refusal."""
+"""The requests that have no reply, not even a refusal, from one who is welcome."""
 
 Received = Request | RefusedRequest | FatalError
 """What a peer sent: a request, one that is wrong, or what no request can be read from."""
@@ -314,7 +314,7 @@ class DoorSession(Session):
             self.door.hub.kick(self, Kicked("You have been going too fast for too long."), now)
             return
         refusal = RateLimited(retry_after=pace.refuse(now.monotonic))
-        if type(request) not in UNANSWERED:
+        if self.user is None or type(request) not in UNANSWERED:
             self.door.hub.refuse_request(self, request, refusal)
 
     # -- the end of input --------------------------------------------------------------------
