@@ -20,6 +20,7 @@ from netchat.config import Config
 from netchat.errors import ConfigError, StartError
 from netchat.loading import data_folder, load_config, parse_set, to_toml
 from netchat.logs import start_logging
+from netchat.metrics.figures import figures
 from netchat.net.addresses import DEFAULT_PORT, WEB_PORT
 from netchat.private import check_private
 from netchat.process import notify, remark_on_user
@@ -109,7 +110,7 @@ def _tune_collector() -> None:
 
 def _report(server: Server) -> None:
     """Log the counters; those of the lag begin anew, so that each report covers its own time."""
-    log.info("figures %s", json.dumps(server.figures()))
+    log.info("figures %s", json.dumps(figures(server)))
     server.reactor.lag.begin_report()
 
 
@@ -125,6 +126,8 @@ def _flags(args: argparse.Namespace) -> dict[str, str | list[str]]:
         flags["server.listen"] = args.listen
     if args.web:
         flags["web.listen"] = args.web
+    if args.metrics:
+        flags["metrics.listen"] = args.metrics
     if args.tls_listen:
         flags["tls.listen"] = args.tls_listen
     if args.tls_web:
@@ -235,6 +238,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="HOST:PORT",
         help="where to serve the web page with TLS (repeatable)",
+    )
+    add(
+        "--metrics",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="where programs watch the server: /metrics, /healthz, /readyz (repeatable)",
     )
     add("--tls-cert", dest="tls.cert", metavar="FILE", help="certificate with its chain, in PEM")
     add("--tls-key", dest="tls.key", metavar="FILE", help="its key, in PEM")

@@ -63,6 +63,10 @@ ServerName = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9._-]{1,63}\Z", description="1 to 63 ASCII letters, digits or ._-"),
 ]
+Hosts = Annotated[
+    list[Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,253}\Z")]],
+    Meta(description="a list of host names such as chat.example.org"),
+]
 Durability = Annotated[Literal["fsync", "wal", "memory"], Meta(description="fsync, wal or memory")]
 Policy = Annotated[
     Literal["open", "registered", "closed"], Meta(description="open, registered or closed")
@@ -164,6 +168,15 @@ class Web(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compression: Switch = False
 
 
+class Metrics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The door for programs that watch the server."""
+
+    # None: it has no password, so it is there for those only who ask for it.
+    listen: MoreAddresses = field(default_factory=list)
+    # Names by which they reach it; addresses and localhost always do.
+    hosts: Hosts = field(default_factory=list)
+
+
 class Accounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may come in, and under which names."""
 
@@ -204,6 +217,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: Server = field(default_factory=Server)
     web: Web = field(default_factory=Web)
     tls: Tls = field(default_factory=Tls)
+    metrics: Metrics = field(default_factory=Metrics)
     limits: Limits = field(default_factory=Limits)
     accounts: Accounts = field(default_factory=Accounts)
     retention: Retention = field(default_factory=Retention)
@@ -215,6 +229,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "server": Server,
     "web": Web,
     "tls": Tls,
+    "metrics": Metrics,
     "limits": Limits,
     "accounts": Accounts,
     "retention": Retention,

@@ -25,6 +25,7 @@ from netchat.config import Config
 from netchat.errors import StartError
 from netchat.hashing import NICENESS, WORKERS, Argon2Hasher
 from netchat.net.clock import Clock, SystemClock
+from netchat.net.histogram import MICROSECONDS, Histogram
 from netchat.net.listener import open_listener
 from netchat.net.rlimit import raise_file_limit
 from netchat.process import become
@@ -49,6 +50,8 @@ class LogParts(NamedTuple):
     writing: Worker
     reader: Reader
     reading: Worker
+    commits: Histogram | None = None
+    """How long its transactions took; None where nothing is committed."""
 
 
 CallSoon = Callable[[Callable[[], None]], None]
@@ -120,11 +123,13 @@ def _sqlite_log(
     durability = config.server.durability
     assert durability != "memory"
     path, keep = data / "netchat.db", config.retention.messages
+    commits = Histogram(MICROSECONDS)
     return LogParts(
         SqliteLog(path, durability, clock.wall, new_epoch, _boot_id(), keep, _keep_ms(config)),
-        ThreadWorker("netchat-log", call_soon),
+        ThreadWorker("netchat-log", call_soon, took=commits.record),
         SqliteReader(path),
         ThreadWorker("netchat-reader", call_soon),
+        commits,
     )
 
 

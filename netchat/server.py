@@ -32,6 +32,7 @@ from netchat.chat.settings import ChatSettings
 from netchat.config import AUTO, OFF, Config, Retention
 from netchat.environment import Environment
 from netchat.errors import RefusedError, StartError, TooManyConnections
+from netchat.metrics.door import MetricsDoor
 from netchat.net.addresses import WEB_PORT
 from netchat.net.listener import Listener
 from netchat.net.reactor import Reactor
@@ -64,6 +65,8 @@ class Server:
         """Where it can be reached, as the ready line says it, with the real ports."""
         self._drain: Drain | None = None
         self._admin: AdminDoor | None = None
+        self._metrics: MetricsDoor | None = None
+        self._watched: list[Listener] = []
         self._hashing: Pool | None = None
         self._beat_in = 0
         self.refused = 0
@@ -162,6 +165,8 @@ class Server:
             watchers=self.delivery.watchers,
             settings=self.config.web,
         )
+        if self.config.metrics.listen:
+            self._metrics = MetricsDoor(self, self.config.metrics.hosts)
         reactor.collect += [self._beat, self.turns.run]
         reactor.append.append(self._append)
         reactor.deliver += [
@@ -205,11 +210,20 @@ class Server:
             admit=self._admit_web,
             refusal=refuse_http,
         )
+        metrics = Entrance(
+            setting="metrics.listen",
+            addresses=config.metrics.listen,
+            private=True,
+            ready="metrics=http://{}/metrics",
+            admit=self._admit_metrics,
+            refusal=refuse_http,
+        )
         return [
             native,
             over_tls(native, "tls.listen", config.tls.listen, "tls={}"),
             web,
             over_tls(web, "tls.web", config.tls.web, "web=https://{}/"),
+            metrics,
         ]
 
     def _admit_native(self, transport: Transport, now: float) -> None:
@@ -218,10 +232,18 @@ class Server:
     def _admit_web(self, transport: Transport, now: float) -> None:
         self.web.admit(transport, now)
 
+    def _admit_metrics(self, transport: Transport, now: float) -> None:
+        assert self._metrics is not None
+        self._metrics.admit(transport, now)
+
     def _open(self, entrance: Entrance, sock: socket) -> None:
         accepted = partial(self.accepted, entrance)
-        listener = self.gate.listen(sock, accepted, not_tls(entrance))
-        self.listeners.append(listener)
+        if entrance.private:
+            listener = Listener(self.reactor, sock, accepted)
+            self._watched.append(listener)
+        else:
+            listener = self.gate.listen(sock, accepted, not_tls(entrance))
+            self.listeners.append(listener)
         self.addresses.append(entrance.ready.format(listener.address))
 
     def reload(self) -> None:
@@ -260,13 +282,18 @@ class Server:
                 self.heartbeat.tick(now)
         return self._beat_in > 0
 
+    @property
+    def max_connections(self) -> int:
+        """How many there are files for."""
+        return self._env.max_connections
+
     # -- connections -------------------------------------------------------------------------
 
     def accepted(self, entrance: Entrance, sock: socket, peer: Any) -> None:
         """Somebody has come in."""
         address = intern(str(peer[0]))  # one string for all who come from there
         transport = Transport(self.reactor, sock, address)
-        if self._is_crowded(address):
+        if not entrance.private and self._is_crowded(address):
             self.refused += 1
             retry_after = round(1 + 4 * self._env.random.random(), 3)
             transport.write(entrance.refusal(TooManyConnections(retry_after=retry_after)))
@@ -297,7 +324,7 @@ class Server:
 
     def close(self) -> None:
         """Let go of everything; the last call, after the run or instead of it."""
-        for listener in self.listeners:
+        for listener in (*self.listeners, *self._watched):
             listener.close()
         self.gate.close()
         if self._admin is not None:
@@ -309,27 +336,6 @@ class Server:
         self.parts.writing.close()
         self.parts.store.close()
         self.reactor.close()
-
-    # -- figures -----------------------------------------------------------------------------
-
-    def figures(self) -> dict[str, float]:
-        """Counters for the operator; times in milliseconds."""
-        lag = self.reactor.lag
-        return {
-            "connections": self.door.census.total,
-            "refused_connections": self.refused,
-            "accounts": len(self.hub.people.book.owners),
-            "auth_busy": self.hub.hashing.refused,
-            "logins_failed": self.hub.accounts.failures,
-            "accepted": self.hub.accepted,
-            "delivered": self.delivery.delivered,
-            "ticks": lag.reported,
-            "lag_p50_ms": round(lag.percentile(50) * 1e3, 3),
-            "lag_p99_ms": round(lag.percentile(99) * 1e3, 3),
-            "lag_max_ms": round(lag.max * 1e3, 3),
-            "errors": self.reactor.errors,
-            **self.gate.figures(),
-        }
 
 
 def _refuse_native(exc: RefusedError) -> bytes:

@@ -30,12 +30,13 @@ ALLOWED: dict[str, set[str]] = {
     "hashing": set(),
     "environment": {*EVERYTHING, "admin", "certificate", "hashing", "process"},
     "binding": {"net", "sessions"},
+    "metrics": {"chat", "wire", "net", "sessions", "server"},  # it reads what it is shown
     "private": set(),
     "process": set(),
     "logs": set(),
     "certificate": {"config", "net", "private"},
     "shutdown": {*EVERYTHING, "server"},
-    "server": {*EVERYTHING, "binding", "admin", "environment", "shutdown"},
+    "server": {*EVERYTHING, "binding", "admin", "metrics", "environment", "shutdown"},
     "client": {"net", "wire", *SPOKEN, "exits"},  # its commands end with the same codes as `serve`
     "cli": {
         *EVERYTHING,
@@ -46,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
         "client",
         "exits",
         "logs",
+        "metrics",
         "private",
         "process",
     },

@@ -39,6 +39,9 @@ class Directory:
             if (row := talks.get(room.id)) is not None:
                 _make_talk(room, identities[row.first], identities[row.second])
 
+    def __len__(self) -> int:
+        return len(self._rooms)
+
     def _add(self, id: int, key: str, name: str) -> Room:
         room = Room(id, key, name, self._topics.get(key, ""))
         self._rooms[key] = self._by_id[id] = room

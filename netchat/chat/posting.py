@@ -115,6 +115,11 @@ class Posting:
         return True
 
     @property
+    def is_working(self) -> bool:
+        """Posts are taken; see rule 3."""
+        return self._broken is None
+
+    @property
     def has_posts(self) -> bool:
         """Posts are waiting, or a batch is in flight."""
         return bool(self._waiting) or self._in_flight

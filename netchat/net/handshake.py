@@ -256,6 +256,11 @@ class Handshakes:
             handshake.step()
         return bool(self._queue)
 
+    @property
+    def pending(self) -> int:
+        """How many are under way."""
+        return len(self._pending)
+
     def cancel(self) -> None:
         """Give all of them up."""
         self._held.clear()

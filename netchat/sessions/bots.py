@@ -112,6 +112,7 @@ class EventStream(DoorSession):
     """A peer that follows one room and says nothing."""
 
     wire: ClassVar[Wire] = EVENT_STREAM
+    kind = "events"
 
     __slots__ = ("_token",)
 

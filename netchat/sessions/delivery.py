@@ -33,6 +33,7 @@ from netchat.chat.rooms import Cursor, Room
 from netchat.chat.session import Session
 from netchat.errors import LogDamaged
 from netchat.net.flushing import FLUSH_SLICE
+from netchat.net.histogram import Histogram
 from netchat.net.transport import LOW, write_all
 from netchat.sessions.door import DoorSession
 from netchat.sessions.tail import Slice, Tails
@@ -64,13 +65,17 @@ class Delivery:
         self._outgoing = hub.outgoing
         self._backlog = backlog
         self._later = later
-        self._tails = tails
+        self.tails = tails
         self._reads: dict[tuple[Room, int], list[Cursor]] = {}
         self._fed: dict[tuple[Room, Wire, int, int], tuple[bytes, int] | None] = {}
         self.watchers: dict[Room, dict[Callable[[], None], None]] = {}
         """Whom to tell once when something is published in a room."""
         self.delivered = 0
         """Messages handed to live members since the start."""
+        self.fed = 0
+        """Messages handed to lagging readers since the start."""
+        self.sizes = Histogram()
+        """Of the ticks that hand out something live: how much."""
         self.encoded = 0
         """Slices encoded for a wire since the start."""
 
@@ -80,7 +85,10 @@ class Delivery:
         self._notify()
         self._whisper()
         self._feed()
+        before = self.delivered
         self._publish()
+        if self.delivered != before:
+            self.sizes.record(self.delivered - before)
         return bool(self._outgoing.dirty or self._outgoing.hungry)
 
     # -- replies and notices -----------------------------------------------------------------
@@ -149,6 +157,7 @@ class Delivery:
     def _hand(self, cursor: Cursor, session: DoorSession, blob: bytes, next_seq: int) -> None:
         """Write a lagging reader's next slice; of its rooms, this one comes last next time."""
         session.transport.write(blob)
+        self.fed += next_seq - cursor.next
         cursor.next = next_seq
         others = (other for other in session.cursors if other is not cursor)
         session.cursors = (*others, cursor)
@@ -184,7 +193,7 @@ class Delivery:
         the same object."""
         key = (cursor.room, wire, cursor.next, last)
         if key not in self._fed:
-            found = self._tails.read(cursor.room, wire, cursor.next, last, SLICE_BYTES)
+            found = self.tails.read(cursor.room, wire, cursor.next, last, SLICE_BYTES)
             self._fed[key] = found and (_join(found[0]), found[1])
         return self._fed[key]
 
@@ -254,7 +263,7 @@ class Delivery:
         self.encoded += len(room.live)
         self.delivered += len(fresh) * live
         room.published = part.last
-        self._tails.append(room, part)
+        self.tails.append(room, part)
         for told in self.watchers.pop(room, ()):
             told()
         for _, author in fresh:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from itertools import count
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from netchat.chat.events import Event, Ping
 from netchat.chat.hub import Hub
@@ -31,7 +31,9 @@ from netchat.errors import (
 )
 from netchat.net.transport import HIGH, LOW, Transport
 from netchat.sessions.heartbeat import Heartbeat
+from netchat.sessions.machine import Machine
 from netchat.sessions.strangers import Strangers
+from netchat.sessions.tally import KINDS, Tally
 from netchat.sessions.turns import Turns
 from netchat.wire.base import Wire
 from netchat.wire.messages import RefusedRequest
@@ -52,26 +54,6 @@ UNANSWERED = frozenset({Typing, Pong})
 
 Received = Request | RefusedRequest | FatalError
 """What a peer sent: a request, one that is wrong, or what no request can be read from."""
-
-
-class Machine(Protocol):
-    """The server's side of a connection, of any door."""
-
-    @property
-    def pending(self) -> bool:
-        """A complete request, or a bad one, is waiting to be pulled."""
-
-    def receive_data(self, data: bytes) -> None:
-        """Take bytes."""
-
-    def receive_eof(self) -> None:
-        """There will be no more."""
-
-    def next_request(self) -> Request | None:
-        """Pull the next one. Raises RefusedRequest, FatalError."""
-
-    def welcome(self) -> None:
-        """The peer has been let in: the limits of strangers end."""
 
 
 class Door:
@@ -102,6 +84,7 @@ class Door:
         self.strangers = Strangers(login_timeout, later)
         self.draining = False
         """The server stops: nobody is read any more."""
+        self.tallies = {kind: Tally() for kind in KINDS}
         self.sessions: dict[DoorSession, None] = {}
         self.ended: dict[DoorSession, None] = {}
         """Sessions whose peer has ended its input; they close when nothing is owed."""
@@ -123,9 +106,10 @@ class Door:
 
 
 class DoorSession(Session):
-    """One peer at a door. Subclasses name their wire."""
+    """One peer at a door. Subclasses name their wire, and their kind (see Tally)."""
 
     wire: ClassVar[Wire]
+    kind: ClassVar[str]
 
     __slots__ = (
         "asked_at",
@@ -135,6 +119,7 @@ class DoorSession(Session):
         "pace",
         "reading",
         "stopped",
+        "tallied",
         "transport",
     )
 
@@ -150,6 +135,8 @@ class DoorSession(Session):
         """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
         self.stopped = False
         """The connection is gone; timers that still know this session let go of it."""
+        self.tallied = False
+        """Whether it counts as a user's."""
 
     @property
     def outlet(self) -> Transport:
@@ -159,9 +146,16 @@ class DoorSession(Session):
     def address(self) -> str:
         return str(self.transport.peer)
 
+    @property
+    def tally(self) -> Tally:
+        """The counts of its kind."""
+        return self.door.tallies[self.kind]
+
     def start(self, now: float) -> None:
         """Begin: the transport is up."""
-        door = self.door
+        door, tally = self.door, self.tally
+        tally.opened += 1
+        tally.present += 1
         door.sessions[self] = None
         door.census.enter(self.transport.peer)
         if door.paces is not None:
@@ -189,7 +183,10 @@ class DoorSession(Session):
 
     def connection_lost(self, exc: Exception | None, now: float) -> None:
         self.stopped = True
-        door = self.door
+        door, tally = self.door, self.tally
+        tally.present -= 1
+        tally.users -= self.tallied
+        tally.slow -= self.slow
         del door.sessions[self]
         door.strangers.remove(self)
         door.ended.pop(self, None)
@@ -199,6 +196,7 @@ class DoorSession(Session):
 
     def pause_writing(self) -> None:
         """Above the high mark: its cursors leave the live feed, their places are kept."""
+        self.tally.slow += not self.slow
         self.slow = True
         for cursor in self.cursors:
             if cursor.live:
@@ -215,6 +213,7 @@ class DoorSession(Session):
 
     def resume_writing(self) -> None:
         """The peer reads again: feed its cursors, serve its requests."""
+        self.tally.slow -= self.slow
         self.slow = False
         self.feed()
         self.wake()
@@ -231,6 +230,8 @@ class DoorSession(Session):
 
     def welcomed(self) -> None:
         self.machine.welcome()
+        self.tallied = True
+        self.tally.users += 1
         self.door.strangers.remove(self)
         if self.door.paces is not None:
             self.pace = self.door.paces.of(self.identity, self.address)

@@ -30,3 +30,6 @@ class Entrance:
     optional: bool = False
     """An address that is in use already is passed over, with a warning."""
     tls: bool = False
+    private: bool = False
+    """For the operator's programs: they are no connections of the chat, no proxy stands before
+    them, and the entrance stays open while the server stops."""

@@ -14,6 +14,7 @@ class NativeSession(DoorSession):
     """One native client."""
 
     wire: ClassVar[Wire] = NATIVE
+    kind = "native"
 
     __slots__ = ()
 

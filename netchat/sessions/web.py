@@ -98,6 +98,8 @@ class Web:
         """What a peer becomes that has been upgraded."""
         self.peers: dict[HttpPeer, None] = {}
         """Connections that speak HTTP; they are no sessions."""
+        self.opened = 0
+        """How many there have been."""
 
     @property
     def draining(self) -> bool:
@@ -121,6 +123,7 @@ class Web:
         return None if paces is None else paces.of_address(address)
 
     def enter(self, peer: HttpPeer) -> None:
+        self.opened += 1
         self.peers[peer] = None
         self._door.census.enter(peer.transport.peer)
 

@@ -23,6 +23,7 @@ class WebSocketSession(DoorSession):
     """One peer behind an accepted upgrade."""
 
     wire: ClassVar[Wire] = WEBSOCKET
+    kind = "websocket"
     machine: WebSocketServer
 
     __slots__ = ()

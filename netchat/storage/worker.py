@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread, get_native_id
+from time import perf_counter
 from typing import Any
 
 from netchat.chat.log import OnDone
@@ -35,15 +36,21 @@ class ThreadWorker:
 
     The loop is woken once for all the calls that finish before it gets round to them. With a
     `niceness` the thread lets others go first, where the system can do that for one thread.
+    `took` is told, on the loop, how many seconds each call has taken.
     """
 
     def __init__(
-        self, name: str, call_soon_threadsafe: Callable[[Call], None], niceness: int = 0
+        self,
+        name: str,
+        call_soon_threadsafe: Callable[[Call], None],
+        niceness: int = 0,
+        took: Callable[[float], None] = lambda _: None,
     ) -> None:
+        self._took: Callable[[float], None] = took
         self._niceness = niceness
         self._call_soon = call_soon_threadsafe
         self._calls: SimpleQueue[tuple[Call, OnDone] | None] = SimpleQueue()
-        self._done: deque[tuple[OnDone, Any]] = deque()
+        self._done: deque[tuple[OnDone, Any, float]] = deque()
         self._drain_due = False
         self._closed = False
         # Not a daemon: the interpreter must not cut a commit short on its way out.
@@ -69,13 +76,14 @@ class ThreadWorker:
             os.setpriority(os.PRIO_PROCESS, thread, min(19, priority))
         while (work := self._calls.get()) is not None:
             call, on_done = work
+            began = perf_counter()
             try:
                 outcome = call()
             except BaseException as exc:  # noqa: BLE001 - even SystemExit must be answered
                 outcome = exc
             # Append first, look second: a drain that is due still sees this outcome, and one
             # that has begun has cleared the mark.
-            self._done.append((on_done, outcome))
+            self._done.append((on_done, outcome, perf_counter() - began))
             self._wake()
 
     def _wake(self) -> None:
@@ -88,7 +96,8 @@ class ThreadWorker:
         self._drain_due = False
         try:
             for _ in range(len(self._done)):
-                on_done, outcome = self._done.popleft()
+                on_done, outcome, seconds = self._done.popleft()
+                self._took(seconds)
                 on_done(outcome)
         finally:
             if self._done:  # an on_done raised: those behind it get their turn all the same

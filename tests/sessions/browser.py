@@ -8,13 +8,13 @@ GET = b"GET %s HTTP/1.1\r\nHost: chat.example\r\n%s\r\n"
 
 
 class Browser:
-    """A connection to the web door, on a socket of the support module's."""
+    """A connection to the web door, or another that speaks HTTP."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, setting: str = "web.listen") -> None:
         self.house = house
         self.sock = Socket()
         house.clients.append(self)  # type: ignore[arg-type]
-        entrance = web_entrance(house)
+        entrance = web_entrance(house, setting)
         house.server.accepted(entrance, self.sock, ("10.0.0.1", 7000))  # type: ignore[arg-type]
 
     def sends(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ from netchat.chat.events import Event, Message, Presence
 from netchat.chat.log import Worker
 from netchat.chat.passwords import Pool
 from netchat.chat.requests import Hello, Join, Request
-from netchat.config import Config, Limits
+from netchat.config import Config, Limits, Metrics
 from netchat.environment import Environment, LogParts
 from netchat.net.reactor import READ, WRITE
 from netchat.server import Server
@@ -144,6 +144,7 @@ class House:
         reading: Worker | None = None,
         limits: Limits | None = None,
         hashing: Worker | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.selector = FakeSelector(self.clock)
@@ -151,7 +152,7 @@ class House:
         log = KeptLog(self.clock.wall, keep)
         parts = LogParts(log, writing or InlineWorker(), log, reading or InlineWorker())
         self.server = Server(
-            Config(limits=limits or Limits(enabled=False)),
+            Config(limits=limits or Limits(enabled=False), metrics=metrics or Metrics()),
             Environment(
                 selector=self.selector,
                 clock=self.clock,
@@ -169,7 +170,7 @@ class House:
         self.hub, self.door = self.server.hub, self.server.door
         self.entrance = self.server._entrances()[0]
         self.delivery = self.server.delivery
-        self.delivery._tails = Tails(budget)
+        self.delivery.tails = Tails(budget)
         self.waiting = 0
         self.delivery._backlog = lambda: reactor.backlog + self.waiting
 
@@ -225,7 +226,7 @@ class House:
         self.settle()
 
 
-def web_entrance(house: House) -> Entrance:
-    """Where browsers come in."""
-    [web] = [each for each in house.server._entrances() if each.setting == "web.listen"]
+def web_entrance(house: House, setting: str = "web.listen") -> Entrance:
+    """Where browsers come in, or others that speak HTTP."""
+    [web] = [each for each in house.server._entrances() if each.setting == setting]
     return web

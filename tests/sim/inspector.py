@@ -114,7 +114,7 @@ class Inspector:
     # -- counters and limits -----------------------------------------------------------------
 
     def _check_counters(self, sessions: list[DoorSession]) -> None:
-        posting, tails = self._server.hub.posting, self._server.delivery._tails
+        posting, tails = self._server.hub.posting, self._server.delivery.tails
         if not posting.has_posts:
             _hold("bytes counted are bytes held", posting.bytes == 0, f"{posting.bytes}")
         held = sum(part.size for parts in tails._rooms.values() for part in parts)

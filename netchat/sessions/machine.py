@@ -1,0 +1,27 @@
+"""What a session pulls its requests from: the server's side of a connection, of any door."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from netchat.chat.requests import Request
+
+
+class Machine(Protocol):
+    """Bytes in, requests out."""
+
+    @property
+    def pending(self) -> bool:
+        """A complete request, or a bad one, is waiting to be pulled."""
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes."""
+
+    def receive_eof(self) -> None:
+        """There will be no more."""
+
+    def next_request(self) -> Request | None:
+        """Pull the next one. Raises RefusedRequest, FatalError."""
+
+    def welcome(self) -> None:
+        """The peer has been let in: the limits of strangers end."""
