@@ -34,9 +34,9 @@ class NameBook:
     def check(self, key: str, spelling: str, identity: Identity | None = None) -> None:
         """May this name be taken, by somebody new or by `identity`? Raises NameTaken."""
         owner = self.owners.get(key)
-        if owner is not None and owner is identity:
-            return
         if owner is not None:
+            if owner is identity:
+                return
             raise NameTaken(REGISTERED, field="password")
         self.check_free(key, spelling, identity)
         if skeleton(spelling) in self._reserved or skeleton(key) in self._reserved:
@@ -44,9 +44,9 @@ class NameBook:
 
     def check_free(self, key: str, spelling: str, identity: Identity | None = None) -> None:
         """As `check`, but a reserved name will do. Raises NameTaken."""
-        for found in (self.owners.get(key), self.holders.get(key)):
-            if found not in (None, identity):
-                raise NameTaken
+        found = self.owners.get(key) or self.holders.get(key)
+        if found is not None and found is not identity:
+            raise NameTaken
         if self._look_is_taken(skeleton(spelling), key):
             raise NameTaken("This name looks like one that is taken; please choose another.")
 

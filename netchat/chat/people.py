@@ -120,7 +120,7 @@ class People:
         secret = self._new_secret()
         digest = token_hash(secret)
         token = self._tokens[digest] = Token(identity, now.wall)
-        self.touch(digest, now)
+        self._save(TokenRow(hash=digest, identity=identity.id, used=now.wall))
         if device is not None:
             self.name_device(digest, token, device)
         return Login(identity, secret, digest)

@@ -16,8 +16,11 @@ Rules of this file.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct
 
@@ -48,6 +51,18 @@ POST_OVERHEAD = 200
 takes as many, on its way to the members of a room with a short name."""
 
 Row = RoomRow | TalkRow | IdentityRow | TokenRow | RecordRow
+
+_KEYS: dict[type[Row], Callable[[Any], object]] = {
+    RoomRow: attrgetter("room"),
+    TalkRow: attrgetter("room"),
+    IdentityRow: attrgetter("identity"),
+    TokenRow: attrgetter("hash"),
+    RecordRow: attrgetter("kind", "key"),
+}
+"""What of a row says which older one it replaces."""
+
+Rows = defaultdict[type[Row], dict[object, Any]]
+"""Rows on their way into the log, by class and key."""
 
 
 class Pending(Struct, eq=False):
@@ -85,7 +100,7 @@ class Posting:
         self._in_flight = False
         self._landed = False
         """A batch has come back since the last `append`."""
-        self._rows: dict[tuple[type, object], Row] = {}
+        self._rows: Rows = defaultdict(dict)
         self._savers: list[Callable[[], None]] = []
         self._broken: StoreError | None = None
         self.bytes = 0
@@ -101,7 +116,8 @@ class Posting:
 
     def save(self, row: Row) -> None:
         """Write a row behind: with the next batch, a newer version replacing an older."""
-        self._rows[type(row), _row_key(row)] = row
+        kind = type(row)
+        self._rows[kind][_KEYS[kind](row)] = row
 
     def when_saved(self, call: Callable[[], None]) -> None:
         """Call back once all rows that are due by now are committed."""
@@ -143,16 +159,16 @@ class Posting:
 
     def _submit(self) -> None:
         posts, self._waiting = self._waiting, []
-        rows, self._rows = self._rows, {}
+        rows, self._rows = self._rows, defaultdict(dict)
         savers, self._savers = self._savers, []
         self._in_flight = True
         batch = Batch(
             posts=[pending.post for pending in posts if pending.post is not None],
-            rooms=[row for row in rows.values() if isinstance(row, RoomRow)],
-            talks=[row for row in rows.values() if isinstance(row, TalkRow)],
-            identities=[row for row in rows.values() if isinstance(row, IdentityRow)],
-            tokens=[row for row in rows.values() if isinstance(row, TokenRow)],
-            records=[row for row in rows.values() if isinstance(row, RecordRow)],
+            rooms=list(rows[RoomRow].values()),
+            talks=list(rows[TalkRow].values()),
+            identities=list(rows[IdentityRow].values()),
+            tokens=list(rows[TokenRow].values()),
+            records=list(rows[RecordRow].values()),
         )
         self._worker.submit(
             partial(self._store.append, batch), partial(self._done, posts, rows, savers)
@@ -161,14 +177,16 @@ class Posting:
     def _done(
         self,
         posts: list[Pending],
-        rows: dict[tuple[type, object], Row],
+        rows: Rows,
         savers: list[Callable[[], None]],
         outcome: Appended | BaseException,
     ) -> None:
         self._in_flight = False
         self._landed = True
         if isinstance(outcome, BaseException):
-            self._rows = rows | self._rows
+            for kind, newer in self._rows.items():
+                rows[kind] |= newer
+            self._rows = rows
             self._savers = savers + self._savers
             self._fail(posts, outcome)
         else:
@@ -209,14 +227,3 @@ class Posting:
         else:
             self._broken = StoreFull() if isinstance(outcome, StoreFull) else StoreFailed()
             self._later(RETRY_AFTER, self._probe)
-
-
-def _row_key(row: Row) -> object:
-    match row:
-        case TokenRow():
-            return row.hash
-        case IdentityRow():
-            return row.identity
-        case RecordRow():
-            return row.kind, row.key
-    return row.room

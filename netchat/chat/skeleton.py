@@ -6,7 +6,7 @@ and PRECIS leaves in it; what it does not know stands for itself.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from unicodedata import normalize
 
 from netchat.chat.confusables import TABLE
@@ -15,8 +15,12 @@ _PLAIN = str.maketrans({"0": "o", "1": "l", "I": "l", "m": "rn", "M": "rn"})
 """The table's part for ASCII, its targets' case mapped."""
 
 
+@lru_cache(16)
 def skeleton(spelling: str) -> str:
-    """The same for all names that look alike; its own skeleton."""
+    """The same for all names that look alike; its own skeleton.
+
+    A login asks for one name's again and again, so the last ones are kept.
+    """
     if spelling.isascii():
         return spelling.translate(_PLAIN).lower()
     before = ""
