@@ -87,6 +87,7 @@ class Hub:
         open_hashing: Callable[[], Pool],
     ) -> None:
         self.settings = settings
+        self.limits = settings.limits()
         self.epoch = state.epoch
         self.reader = reader
         self.reading = reading

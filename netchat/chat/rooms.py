@@ -142,8 +142,10 @@ class Room:
             cursor = self.cursors[session] = Cursor(session, self)
             session.cursors += (cursor,)
             cursor.seen = self.changes.version
-        self.move_to_lagging(cursor, next_seq)
-        if next_seq > self.published and not (session.slow or session.ended):
+        if next_seq <= self.published or session.slow or session.ended:
+            self.move_to_lagging(cursor, next_seq)
+        elif not cursor.live:
+            cursor.next = next_seq
             self.move_to_live(cursor)
         return cursor
 
@@ -167,7 +169,7 @@ class Room:
 
     def move_to_live(self, cursor: Cursor) -> None:
         """Put a cursor that has caught up onto the live feed."""
-        del self.lagging[cursor.session]
+        self.lagging.pop(cursor.session, None)
         cursor.live = True
         self.live.setdefault(cursor.session.wire, {})[cursor.session.outlet] = cursor
 

@@ -97,9 +97,9 @@ class Delivery:
         outgoing = self._outgoing
         replies, outgoing.replies = cast(Replies, outgoing.replies), {}
         for session, events in replies.items():
-            encode, write = session.wire.encode, session.transport.write
-            for event in events:
-                write(encode(event), True)
+            encode = session.wire.encode
+            blob = encode(events[0]) if len(events) == 1 else b"".join(map(encode, events))
+            session.transport.write(blob, True)
         closes, outgoing.closes = cast("dict[DoorSession, None]", outgoing.closes), {}
         for session in closes:
             session.hang_up(replies[session][-1] if session in replies else None)

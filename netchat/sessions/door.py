@@ -263,7 +263,10 @@ class DoorSession(Session):
         while not self.closing:
             request = self.held
             if request is None:
-                request = self._pull()
+                try:
+                    request = self.machine.next_request()
+                except (RefusedRequest, FatalError) as exc:
+                    request = exc
                 if request is None:
                     return False
                 self.held = request
@@ -275,13 +278,6 @@ class DoorSession(Session):
             self._hand_over(request, now)
             budget -= PAGE_COST if type(request) in PAGES else 1
         return False
-
-    def _pull(self) -> Received | None:
-        """The next request from the machine, good or bad."""
-        try:
-            return self.machine.next_request()
-        except (RefusedRequest, FatalError) as exc:
-            return exc
 
     def _may_go_on(self, request: Received, now: float) -> bool:
         """Whether the peer reads, the order of replies allows it, and its pace does."""

@@ -11,6 +11,7 @@ belongs by then. So a busy connection costs one look per interval.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class Heartbeat:
         self._interval = interval
         self._timeout = timeout
         self._random = random
-        self._slots: dict[int, list[Watched]] = {}
+        self._slots: dict[int, list[Watched]] = defaultdict(list)
         self._last = now
         self._floor = now
         """Nobody counts as silent from before this time."""
@@ -67,7 +68,7 @@ class Heartbeat:
 
     def _look_at(self, session: Watched, when: float) -> None:
         slot = max(int(when / SLOT) + 1, int(self._last / SLOT) + 1)
-        self._slots.setdefault(slot, []).append(session)
+        self._slots[slot].append(session)
 
     def tick(self, now: float) -> None:
         """Look at all whose time has come."""

@@ -19,6 +19,8 @@ from struct import Struct
 from netchat.errors import BadFrame, FatalError, FrameTooLarge
 
 HEADER = Struct(">I")
+pack_length = HEADER.pack
+_unpack_length = HEADER.unpack_from
 
 TLS_STARTS = (b"\x15\x03", b"\x16\x03")
 """An alert or a handshake of any version of TLS; as a length, 370 million bytes."""
@@ -26,7 +28,7 @@ TLS_STARTS = (b"\x15\x03", b"\x16\x03")
 
 def frame(payload: bytes) -> bytes:
     """The payload behind its length."""
-    return HEADER.pack(len(payload)) + payload
+    return pack_length(len(payload)) + payload
 
 
 class LengthPrefixed:
@@ -65,21 +67,23 @@ class LengthPrefixed:
             if self._failure is not None:
                 raise self._failure
             return None
-        data, start = self._data, self._at + HEADER.size
-        if len(data) >= start:
-            (size,) = HEADER.unpack_from(data, self._at)
+        data, at, length = self._data, self._at, len(self._data)
+        start = at + 4
+        if start <= length:
+            (size,) = _unpack_length(data, at)
             if size > self.max_frame:
-                raise self._fail(FrameTooLarge(self._why_too_large(bytes(data[self._at : start]))))
+                raise self._fail(FrameTooLarge(self._why_too_large(bytes(data[at:start]))))
             if size == 0:
                 raise self._fail(BadFrame())
             end = start + size
-            if end <= len(data):
+            if end < length:
                 self._at = end
-                if end == len(data):
-                    self._drop()
                 return bytes(data[start:end])
-        if self._at:
-            self._data, self._at = data[self._at :], 0
+            if end == length:
+                self._data, self._at = b"", 0
+                return bytes(data[start:end])
+        if at:
+            self._data, self._at = data[at:], 0
         return None
 
     @property

@@ -172,7 +172,7 @@ def _welcome(
             token=token,
             epoch=hub.epoch,
             heartbeat=settings.heartbeat,
-            limits=settings.limits(),
+            limits=hub.limits,
             talks=talks_of(identity)[:WELCOME_TALKS],
             account=identity.account is not None,
             registered=registered,
