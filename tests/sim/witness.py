@@ -38,7 +38,8 @@ REPLIES: dict[type[Request], type[Event]] = {
     requests.Bye: events.Bye,
 }
 UNASKED = frozenset({
-    "login_timeout", "heartbeat_timeout", "replaced", "shutting_down", "too_many_connections",
+    "login_timeout", "heartbeat_timeout", "kicked", "replaced", "shutting_down",
+    "too_many_connections",
 })  # fmt: skip
 
 
