@@ -183,13 +183,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"netchat {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_serve(commands.add_parser("serve", help="run the server"))
-    _add_chat(commands.add_parser("chat", help="chat in the terminal"))
-    _add_send(commands.add_parser("send", help="post one text, or a line each from a pipe"))
-    _add_tail(commands.add_parser("tail", help="print a room's messages as they come"))
-    add_user_commands(commands.add_parser("user", help="people and accounts of a running server"))
-    add_token_commands(commands.add_parser("token", help="tokens for programs and webhooks"))
-    _add_backup(commands.add_parser("backup", help="copy the log, also of a running server"))
+
+    def command(name: str, what: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+
+    _add_serve(command("serve", "run the server"))
+    _add_chat(command("chat", "chat in the terminal"))
+    _add_send(command("send", "post one text, or a line each from a pipe"))
+    _add_tail(command("tail", "print a room's messages as they come"))
+    add_user_commands(command("user", "people and accounts of a running server"))
+    add_token_commands(command("token", "tokens for programs and webhooks"))
+    _add_backup(command("backup", "copy the log, also of a running server"))
     return parser
 
 

@@ -105,7 +105,8 @@ class Chat:
                 raise Disconnected(self._closed.code or "bye", self._closed.message)
             for news in self._news:
                 if isinstance(news, Offline):
-                    raise Unreachable(news.reason, news.code)
+                    where = f"{self.client.place} cannot be reached: " if not news.code else ""
+                    raise Unreachable(f"{where}{news.reason}", news.code)
                 if isinstance(news, NameRefused):
                     raise Refused(news.code, news.message)
                 if isinstance(news, Delayed) and time.monotonic() + news.retry_in > ends:

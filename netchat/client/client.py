@@ -90,6 +90,11 @@ class Client:
         return str(self._place)
 
     @property
+    def overheard(self) -> bool:
+        """Whether a network on the way can read along: there is one, and no TLS."""
+        return self._place.is_overheard
+
+    @property
     def online(self) -> bool:
         """Whether the server has let us in."""
         return self._machine.state is State.ONLINE

@@ -12,6 +12,7 @@ from netchat.client.harmless import harmless
 from netchat.client.notices import NameRefused
 from netchat.client.questions import Questions
 from netchat.client.screen import Screen
+from netchat.client.trust import OVERHEARD
 
 PROMPT = "name: "
 
@@ -48,6 +49,8 @@ class Introduction:
         """Log in, once everything is known that is needed."""
         self._password = password
         self._ask_password = ask_password and password is None
+        if password is not None:
+            self._warn()
         if name:
             self._name_is(name)
         else:
@@ -68,6 +71,7 @@ class Introduction:
         """Make the name an account's, or give it another password. Raises UsageError."""
         if not self._client.online:
             raise UsageError("You are not connected.")
+        self._warn()
         if self.account:
             self._questions.ask("old password: ", self._ask_new_password, hidden=True)
         else:
@@ -83,6 +87,7 @@ class Introduction:
 
     def _ask_password_of(self, name: str) -> None:
         """Whoever gives none would rather have another name."""
+        self._warn()
 
         def then(password: str) -> None:
             if password:
@@ -92,6 +97,11 @@ class Introduction:
                 self.ask_name()
 
         self._questions.ask(f"password of {harmless(name)}: ", then, hidden=True)
+
+    def _warn(self) -> None:
+        """Say it before a password is typed or sent, not after."""
+        if self._client.overheard:
+            self._screen.tell(OVERHEARD)
 
     def _ask_new_password(self, old: str | None) -> None:
         def then(new: str) -> None:

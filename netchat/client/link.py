@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from netchat.net import connector
+from netchat.net.addresses import is_this_machine
 from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
 
@@ -41,6 +42,11 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         """What an outbox belongs to: a token that came over TLS never leaves without it."""
         return f"{'netchats://' if self.context else ''}{self.host}:{self.port}"
+
+    @property
+    def is_overheard(self) -> bool:
+        """Whether a network on the way can read along."""
+        return self.context is None and not is_this_machine(self.host)
 
 
 class Link:

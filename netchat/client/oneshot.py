@@ -21,7 +21,8 @@ from netchat.client.passwords import environment_password
 from netchat.client.render import gap_sentence, message_lines
 from netchat.client.screen import Screen, forget_output, standard_screen
 from netchat.client.source import Source, standard_input
-from netchat.client.trust import trust_as_told
+from netchat.client.trust import OVERHEARD, trust_as_told
+from netchat.net.addresses import is_this_machine, parse_server
 from netchat.wire.messages import encode
 
 LINES = 10
@@ -69,6 +70,10 @@ def _connect(args: argparse.Namespace) -> Chat:
     """As who we are told to be; else as the system's user, where that is taken with something
     behind it."""
     password, trust = environment_password(args.password_file), trust_as_told(args)
+    if password is not None:
+        host, _, tls = parse_server(args.server)
+        if not tls and not is_this_machine(host):
+            print(f"netchat: {OVERHEARD}", file=sys.stderr)
     if args.name is not None or password is not None:
         name = args.name or _login_name()
         return connect(args.server, name=name, password=password, trust=trust)

@@ -16,6 +16,9 @@ netchat: WARNING: --insecure: nobody checks that this is the server.
 netchat: WARNING: Whoever stands between can read and change everything.
 """
 
+OVERHEARD = "WARNING: not encrypted: the network can read your password. Use netchats://"
+"""Said before a password leaves without TLS for another machine."""
+
 
 @dataclass(frozen=True)
 class Trust:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from ipaddress import ip_address
 from typing import Any
 
 WEB_PORT = 7338
@@ -65,6 +66,16 @@ def resolve(host: str, port: int, *, passive: bool = False) -> list[tuple[int, A
     except ValueError as exc:  # what cannot even be written as a name of the DNS
         raise OSError(errno.EINVAL, f"{host!r} is not a host name.") from exc
     return [(family, address) for family, _, _, _, address in dict.fromkeys(infos)]
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host, as somebody wrote it, is reached without a network (RFC 1122, 4291, 6761)."""
+    if host.lower() in ("", "localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def format_address(address: Any) -> str:

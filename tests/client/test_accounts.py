@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from netchat import exits
 from netchat.chat import requests
 from netchat.chat.events import PasswordSet
 from netchat.chat.requests import Hello, Request
+from netchat.cli import main
 from netchat.client import Refused, connect
 from netchat.client.notices import Delayed, NameRefused, Online
 from netchat.client.passwords import VARIABLE, password_as_told
-from tests.client.support import Connection, Conversation, Peer, refused, welcome
+from netchat.client.trust import OVERHEARD
+from tests.client.desk import Desk
+from tests.client.support import Connection, Conversation, Peer, pipe, refused, welcome
 
 SECRET = "correct horse"
 
@@ -131,3 +135,35 @@ def test_a_file_that_will_not_do_is_told_in_a_sentence(tmp_path: Path) -> None:
         password_as_told(file(tmp_path, b"\xff"), {})
     with pytest.raises(ValueError, match="No such file"):
         password_as_told(tmp_path / "none", {})
+
+
+# -- where the network can read it -----------------------------------------------------------
+
+
+def test_a_password_that_the_network_can_read_is_warned_of_before_it_leaves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = file(tmp_path, SECRET.encode())
+    for host, warned in (("127.0.0.1", False), ("0.0.0.0", True)):  # the same place, by figures
+        with Peer() as peer:
+            address = f"{host}:{peer.address.rpartition(':')[2]}"
+            with pipe() as (fd, keyboard):
+                ana = Desk(address, fd, keyboard)
+                ana.type("exit\n")
+                ana.terminal.run("ana", "lobby", SECRET)
+                ana.client.close()
+            assert (OVERHEARD in ana.err.getvalue()) is warned
+            args = ["send", "--server", address, "--name", "ana", "--password-file", str(path), "x"]
+            assert main(args) == exits.OK
+            assert (OVERHEARD in capsys.readouterr().err) is warned
+
+
+def test_a_person_is_warned_before_typing_a_password() -> None:
+    with Peer() as peer, pipe() as (fd, keyboard):
+        port = peer.address.rpartition(":")[2]
+        ana = Desk(f"0.0.0.0:{port}", fd, keyboard, person=True)
+        ana.out.answers = [("1 here", "/password\n"), ("new password: ", "\nexit\n")]
+        assert ana.terminal.run("ana", "lobby") == exits.OK
+        status = ana.status
+        assert 0 < status.index("WARNING: ") < status.index("new password: ")
+        ana.client.close()

@@ -109,7 +109,7 @@ def test_nobody_there_is_69(capsys: Output) -> None:
     with Peer() as peer:
         address = peer.address
     assert run_send(arguments(address)) == exits.UNREACHABLE
-    assert capsys.readouterr().err == "netchat: Connection refused\n"
+    assert capsys.readouterr().err == f"netchat: {address} cannot be reached: Connection refused\n"
 
 
 def test_a_full_server_is_not_an_unreachable_one(capsys: Output) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netchat.net.addresses import format_address, parse_address, resolve
+from netchat.net.addresses import format_address, is_this_machine, parse_address, resolve
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,10 @@ def test_what_cannot_be_a_host_name_is_an_os_error() -> None:
     for host in ("a" * 300, "a\0b", "\ud800"):
         with pytest.raises(OSError):
             resolve(host, 7000)
+
+
+def test_this_machine_is_known_by_its_names() -> None:
+    for host in ("", "localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1"):
+        assert is_this_machine(host), host
+    for host in ("0.0.0.0", "::", "192.168.1.10", "fe80::1%eth0", "localhost.example.org", "127.1"):
+        assert not is_this_machine(host), host
