@@ -136,7 +136,7 @@ class AdminSession:
         try:
             request = decode_request(payload)
             handlers.HANDLERS[type(request)](call, request)
-        except DecodeError as exc:
+        except (DecodeError, UnicodeDecodeError) as exc:
             call.refuse(BadRequest(f"The request cannot be understood: {exc}."))
         except RefusedError as exc:
             call.refuse(exc)

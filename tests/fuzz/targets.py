@@ -17,7 +17,8 @@ from netchat.net.reactor import READ
 from netchat.wire.framing import LengthPrefixed, frame
 from netchat.wire.messages import RefusedRequest, decode_event, decode_request, encode
 from netchat.wire.native import NativeClient
-from tests.fuzz import web
+from tests.fuzz import files, web
+from tests.fuzz.operator import Operator
 from tests.net.support import FakeLoop
 from tests.net.tls import Line, contexts
 from tests.sessions.support import Client, House
@@ -102,8 +103,9 @@ class Sessions:
     it is. Every line comes in a tick of its own.
     """
 
-    def __init__(self, welcome: bool) -> None:
+    def __init__(self, welcome: bool, password: str | None = None) -> None:
         self._welcome = welcome
+        self._password = password
         self._left = 0
 
     def __call__(self, data: bytes) -> None:
@@ -112,7 +114,9 @@ class Sessions:
         self._left -= 1
         peer = self._house.connect()
         if self._welcome:
-            peer.says(Hello(version=1, name=f"guest{self._left}"), Join(room="lobby"))
+            name = f"guest{self._left}"
+            hello = Hello(version=1, name=name, password=self._password)
+            peer.says(hello, Join(room="lobby"))
         for line in data.split(b"\n"):
             peer.sock.inbox += line[1:] if line.startswith(b"!") else frame(line or b"\n")
             self._house.settle()
@@ -135,6 +139,7 @@ class Sessions:
         assert not machine.pending and len(machine._data) == 0, "a frame was cut"
         fatal = [at for at, event in enumerate(told) if getattr(event, "fatal", False)]
         assert fatal in ([], [len(told) - 1])
+        assert not any(getattr(event, "code", "") == "internal" for event in told)
         assert len(peer.transport._queue or ()) == 0
 
     def _check_neighbour(self) -> None:
@@ -199,7 +204,11 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "websocket": lambda: web.websocket,
     "http": lambda: web.http,
     "browser": web.Door,
+    "journal": lambda: files.journal,
+    "settings": lambda: files.settings,
+    "operator": Operator,
     "stranger": lambda: Sessions(welcome=False),
     "guest": lambda: Sessions(welcome=True),
+    "account": lambda: Sessions(welcome=True, password="correct horse"),
 }
 """By name; each call gives a fresh one."""
