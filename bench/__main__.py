@@ -42,6 +42,8 @@ def _command(options: Options) -> int:
             from bench.stuck import stuck as command
         case "cost":
             from bench.cost import cost as command
+        case "attacks":
+            from bench.attacks import attacks as command
         case "durability":
             from bench.durability import durability as command
         case "goals":

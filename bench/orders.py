@@ -98,6 +98,33 @@ class CaughtUp(Struct, kw_only=True):
     tally: Tally
 
 
+class Assault(Struct, kw_only=True):
+    """The order to attackers: so many peers play a script for `seconds`, from so many addresses
+    of 127.`net`.0.0. One that ends waits `pause` seconds. `deaf`: they read nothing. `prefix`:
+    of the rooms of those who are attacked."""
+
+    name: str
+    host: str
+    port: int
+    peers: int
+    seconds: float
+    net: int
+    addresses: int
+    deaf: bool
+    pause: float
+    prefix: str
+
+
+class Assaulted(Struct, kw_only=True):
+    """So many connections were opened, and ended by the server; so many bytes it took. `codes`:
+    what it said, and what their own system did."""
+
+    opened: int
+    closed: int
+    sent: int
+    codes: dict[str, int]
+
+
 Report = Entered | Progress | Played
 
 encode = Encoder().encode
@@ -108,3 +135,5 @@ decode_attend = Decoder(Attend).decode
 decode_attended = Decoder(Attended).decode
 decode_go_on = Decoder(GoOn).decode
 decode_caught_up = Decoder(CaughtUp).decode
+decode_assault = Decoder(Assault).decode
+decode_assaulted = Decoder(Assaulted).decode

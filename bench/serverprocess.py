@@ -100,15 +100,18 @@ class ServerProcess:
 
     def await_address(self) -> tuple[str, int]:
         """Where it says that it listens."""
-        process = self._process
-        assert process is not None and process.stdout is not None
-        line = b""
-        if select.select([process.stdout], [], [], START_WITHIN)[0]:
-            line = process.stdout.readline()
-        found = re.search(self.listens, line)
+        found = re.search(self.listens, self.ready_line())
         if found is None:
             raise CannotStart(f"The server did not start: {self.logs().strip() or 'no word'}")
         return found[1].decode().strip("[]"), int(found[2])
+
+    def ready_line(self) -> bytes:
+        """What it says when it listens; empty where it does not."""
+        process = self._process
+        assert process is not None and process.stdout is not None
+        if select.select([process.stdout], [], [], START_WITHIN)[0]:
+            return process.stdout.readline()
+        return b""
 
     def logs(self) -> str:
         """What it wrote to its standard error."""

@@ -1,0 +1,261 @@
+"""The `attacks` command: what those who chat notice of those who mean harm.
+
+A real server with its limits on, and every door open. A healthy crowd of 100 in five rooms posts
+200 messages a second and checks whatever it gets. Rounds without an attack stand before and
+behind each round with one, so what else the machine does is in all of them. Attackers (`hostile`)
+come from addresses of their own, and go on for as long as their round.
+
+An attack is withstood when nothing that the healthy ones have is lost, doubled, out of order or
+cut off, their p99 is at most twice that of the rounds around it and 50 ms, and afterwards the
+server lets go of all the attackers, and lets a newcomer in, in RECOVERY seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from bench.assault import AttackedServer, AttackersProcess
+from bench.crew import Crew
+from bench.hostile import ATTACKS, Attack, DoorName
+from bench.logins import Caller
+from bench.machine import environment, server_cores, split_cores
+from bench.options import Options
+from bench.orders import Assault, Assaulted
+from bench.progress import Progress
+from bench.report import environment_line
+from bench.results import RoundResult, save
+from bench.scenario import Round, Scenario
+from netchat.chat.events import Welcome
+from netchat.chat.requests import Hello
+
+HEALTHY = Scenario(clients=100, rooms=5)
+RATE = 200.0
+
+WARMUP = Round(seconds=1.0, rate=RATE)
+TAIL = 0.3
+"""Seconds by which an attack outlasts its round."""
+
+TIMES, LIMIT_MS = 2.0, 50.0
+"""What the p99 of the healthy ones is held to."""
+
+RECOVERY = 15.0
+"""Seconds: above the longest deadline that a peer may use up, that of a login."""
+
+TRY_EVERY = 0.1
+MEBI = 2**20
+
+COLUMNS = (
+    "attack", "p99 around it", "meanwhile", "cut off", "lost, doubled, disordered", "memory",
+    "CPU", "longest tick", "recovered in", "withstood", "connections, ended by the server",
+    "sent", "answers",
+)  # fmt: skip
+
+
+class Attacked(Struct, kw_only=True):
+    """One attack. Memory is the server's, in bytes: before, and the most meanwhile. `recovered`:
+    seconds after its end, None where it took too long."""
+
+    name: str
+    before: RoundResult
+    during: RoundResult
+    after: RoundResult
+    memory: int
+    peak: int
+    recovered: float | None
+    report: Assaulted
+
+    @property
+    def invalid(self) -> list[str]:
+        """Why the latencies are not the server's; empty where they are."""
+        rounds = (self.before, self.during, self.after)
+        return list(dict.fromkeys(reason for each in rounds for reason in each.invalid))
+
+    @property
+    def baseline(self) -> float:
+        """The p99 in ms without the attack, mean of the rounds around it."""
+        return (_p99(self.before) + _p99(self.after)) / 2
+
+    @property
+    def is_withstood(self) -> bool:
+        """Whether all is as it should be, latencies left out where they say nothing."""
+        kept = not self.during.tally.faults and self.recovered is not None
+        return kept and (bool(self.invalid) or self.is_quick)
+
+    @property
+    def is_quick(self) -> bool:
+        return _p99(self.during) <= min(TIMES * self.baseline, LIMIT_MS)
+
+    @property
+    def row(self) -> str:
+        """In Markdown."""
+        tally, report = self.during.tally, self.report
+        verdict = "yes" if self.is_withstood else "**no**"
+        said = ", ".join(f"{count:,} {code}" for code, count in sorted(report.codes.items()))
+        cells = [
+            f"`{self.name}`: {ATTACKS[self.name].title}",
+            f"{self.baseline:.1f} ms",
+            f"{_p99(self.during):.1f} ms",
+            f"{tally.dropped:,}",
+            f"{tally.faults - tally.dropped:,}",
+            f"+{max(0, self.peak - self.memory) / MEBI:.1f} MiB",
+            f"{self.before.cpu_share or 0:.0f} to {self.during.cpu_share or 0:.0f} %",
+            f"{self.during.server_lag.get('lag_max_ms', 0):.0f} ms",
+            "no" if self.recovered is None else f"{self.recovered:.1f} s",
+            f"{verdict}, its latency INVALID" if self.invalid else verdict,
+            f"{report.opened:,}, {report.closed:,}",
+            f"{report.sent / 1e6:,.1f} MB",
+            said,
+        ]
+        return f"| {' | '.join(cells)} |"
+
+
+class AttacksResult(Struct, kw_only=True, tag="attacks"):
+    """All of them."""
+
+    environment: dict[str, str | int]
+    durability: str
+    attacks: list[Attacked]
+
+    @property
+    def table(self) -> str:
+        """In Markdown."""
+        head = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+        return "\n".join([*head, *(each.row for each in self.attacks)])
+
+
+def attacks(options: Options) -> int:
+    """The process's exit code: 1 where an attack is not withstood."""
+    if unknown := set(options.cases) - set(ATTACKS):
+        print(f"bench: no such attack: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    result = AttacksResult(environment=environment(), durability=options.durability, attacks=[])
+    progress = Progress()
+    for few in (False, True):
+        names = [
+            name
+            for name, attack in ATTACKS.items()
+            if (attack.door == "few files") == few and name in (options.cases or ATTACKS)
+        ]
+        if names:
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                result.attacks += Field(options, Path(folder), progress, few).play(names)
+    progress.end()
+    print(environment_line(result.environment))
+    print(f"\n{result.table}\n")
+    for each in result.attacks:
+        for why in each.invalid:
+            print(f"INVALID: {each.name}: {why}")
+    print(f"Kept in {save(result, options.out, 'attacks')}")
+    return 0 if all(each.is_withstood for each in result.attacks) else 1
+
+
+class Field:
+    """One server and its healthy crowd, and one attack after the other."""
+
+    def __init__(self, options: Options, folder: Path, progress: Progress, few: bool) -> None:
+        self._options = options
+        self._folder = folder
+        self._progress = progress
+        self._few = few
+        self._peak = 0
+        self._newcomers = 0
+
+    def play(self, names: list[str]) -> list[Attacked]:
+        """Each of them, with a round around it."""
+        _, self._cores = split_cores(1)
+        with self._started() as server, Crew(
+            HEALTHY, server.address, self._folder, server=server, cores=self._cores,
+            on_progress=self._look,
+        ) as crew:  # fmt: skip
+            crew.play(WARMUP)
+            return list(self._attacks(names, server, crew))
+
+    def _started(self) -> AttackedServer:
+        self._server = AttackedServer(
+            self._folder, self._options.durability, cores=server_cores(), few_files=self._few
+        )
+        return self._server
+
+    def _look(self, done: int) -> None:
+        self._progress.update(done)
+        self._peak = max(self._peak, self._server.memory())
+
+    def _attacks(self, names: list[str], server: AttackedServer, crew: Crew) -> Iterator[Attacked]:
+        calm = Round(seconds=self._options.seconds / 2, rate=RATE)
+        self._progress.begin("calm", calm.seconds)
+        before = crew.play(calm)
+        for number, name in enumerate(names):
+            memory = self._peak = server.memory()
+            during, report, ended = self._attack(number, name, crew)
+            recovered = self._recovery(ended)
+            self._progress.begin("calm", calm.seconds)
+            after = crew.play(calm)
+            yield Attacked(
+                name=name,
+                before=before,
+                during=during,
+                after=after,
+                memory=memory,
+                peak=self._peak,
+                recovered=recovered,
+                report=report,
+            )
+            before = after
+
+    def _attack(self, number: int, name: str, crew: Crew) -> tuple[RoundResult, Assaulted, float]:
+        order = self._order(number, name, ATTACKS[name], crew.prefix)
+        with AttackersProcess(order, self._folder, self._cores) as attackers:
+            self._progress.begin(name, order.seconds)
+            attackers.go()
+            during = crew.play(Round(seconds=self._options.seconds, rate=RATE))
+            report = attackers.report()
+            return during, report, time.monotonic()
+
+    def _order(self, number: int, name: str, attack: Attack, prefix: str) -> Assault:
+        door: DoorName = attack.door
+        host, port = self._server.doors[door]
+        return Assault(
+            name=name,
+            host=host,
+            port=port,
+            peers=attack.peers,
+            seconds=self._options.seconds + TAIL,
+            net=number + 1,
+            addresses=attack.addresses,
+            deaf=attack.deaf,
+            pause=attack.pause,
+            prefix=prefix,
+        )
+
+    def _recovery(self, ended: float) -> float | None:
+        """Seconds until only the healthy ones are there, and a newcomer is let in."""
+        server = self._server
+        while time.monotonic() < ended + RECOVERY:
+            if server.figures().get("connections") == HEALTHY.clients:
+                with contextlib.suppress(OSError):
+                    self._come_in(server.address)
+                    return time.monotonic() - ended
+            time.sleep(TRY_EVERY)
+        return None
+
+    def _come_in(self, address: tuple[str, int]) -> None:
+        """Raises OSError where nobody is let in."""
+        self._newcomers += 1
+        newcomer = Caller(address)
+        try:
+            event = newcomer.ask(Hello(version=1, name=f"newcomer{self._newcomers}"))
+            if not isinstance(event, Welcome):
+                raise ConnectionRefusedError(str(event))
+        finally:
+            newcomer.sock.close()
+
+
+def _p99(result: RoundResult) -> float:
+    return result.latency.get("p99", float("inf"))

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.attacks import Attacked, AttacksResult, Field, attacks
+from bench.crowd import Tally
+from bench.options import Options
+from bench.orders import Assaulted
+from bench.progress import Progress
+from tests.bench.test_results import ENVIRONMENT, RUNGS, a_round
+
+MEBI = 2**20
+
+
+def attacked(p99: float = 3.0, **fields: Any) -> Attacked:
+    given: dict[str, Any] = {
+        "name": "bombs",
+        "before": a_round(),
+        "during": a_round(latency=RUNGS | {"p99": p99}),
+        "after": a_round(),
+        "memory": 30 * MEBI,
+        "peak": 31 * MEBI,
+        "recovered": 0.5,
+        "report": Assaulted(opened=3, closed=2, sent=1_500_000, codes={"bad_json": 2}),
+    }
+    return Attacked(**(given | fields))
+
+
+def test_an_attack_is_withstood_when_those_who_chat_notice_little_and_it_leaves_nothing() -> None:
+    assert attacked().is_withstood
+    assert not attacked(p99=4.1).is_withstood  # the rounds around it have 2
+    assert not attacked(recovered=None).is_withstood
+    for fault in (Tally(lost=1), Tally(dropped=1), Tally(doubled=1)):
+        assert not attacked(during=a_round(tally=fault)).is_withstood
+
+
+def test_fifty_milliseconds_are_too_many_whatever_they_are_without_it() -> None:
+    slow = a_round(latency=RUNGS | {"p99": 40.0})
+    assert attacked(p99=49.0, before=slow, after=slow).is_withstood
+    assert not attacked(p99=51.0, before=slow, after=slow).is_withstood
+
+
+def test_a_latency_that_is_not_the_servers_is_not_judged_but_named() -> None:
+    late = attacked(p99=500.0, after=a_round(invalid=["late"]))
+    assert late.is_withstood and "INVALID" in late.row
+    assert "INVALID" not in attacked().row
+
+
+def test_the_table_has_as_many_columns_as_its_head() -> None:
+    result = AttacksResult(environment=ENVIRONMENT, durability="memory", attacks=[attacked()])
+    head, rule, row = result.table.splitlines()
+    assert head.count("|") == rule.count("|") == row.count("|")
+    assert "1.5 MB" in row and "2 bad_json" in row and "+1.0 MiB" in row
+
+
+def test_an_attack_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert attacks(Options(command="attacks", cases=("bombs", "spells"))) == 2
+    assert "spells" in capsys.readouterr().err
+
+
+def test_a_real_server_under_real_attacks_serves_everybody_and_recovers(tmp_path: Path) -> None:
+    """The harness, that is: what the server does in so short a time says little of its speed."""
+    names = ["slow-hello", "bombs", "tls-garbage", "fragments"]
+    field = Field(Options(seconds=0.6), tmp_path, Progress(), few=False)
+    found = {each.name: each for each in field.play(names)}
+    assert list(found) == names
+    for each in found.values():
+        assert each.during.tally.faults == 0 and each.during.tally.delivered > 0
+        assert each.recovered is not None
+        assert each.report.opened > 0 and each.report.sent > 0
+    assert found["bombs"].report.codes["bad_json"] > 0
+    assert found["tls-garbage"].report.closed > 0
+    assert found["fragments"].report.closed > 0
