@@ -118,7 +118,6 @@ class DoorSession(Session):
         "machine",
         "pace",
         "reading",
-        "stopped",
         "tallied",
         "transport",
     )
@@ -133,8 +132,6 @@ class DoorSession(Session):
         self.asked_at: float | None = None
         self.reading = False
         """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
-        self.stopped = False
-        """The connection is gone; timers that still know this session let go of it."""
         self.tallied = False
         """Whether it counts as a user's."""
 
@@ -145,6 +142,11 @@ class DoorSession(Session):
     @property
     def address(self) -> str:
         return str(self.transport.peer)
+
+    @property
+    def stopped(self) -> bool:
+        """The connection is gone; timers that still know this session let go of it."""
+        return self not in self.door.sessions
 
     @property
     def tally(self) -> Tally:
@@ -182,7 +184,6 @@ class DoorSession(Session):
         self.door.turns.add(self)
 
     def connection_lost(self, exc: Exception | None, now: float) -> None:
-        self.stopped = True
         door, tally = self.door, self.tally
         tally.present -= 1
         tally.users -= self.tallied

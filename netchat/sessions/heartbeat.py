@@ -30,7 +30,10 @@ class Watched(Protocol):
     """A session, as the heartbeat sees it. Times are monotonic seconds."""
 
     asked_at: float | None
-    stopped: bool
+
+    @property
+    def stopped(self) -> bool:
+        """It is over."""
 
     def heard_at(self) -> float:
         """When the peer last said something."""
