@@ -35,7 +35,8 @@ class NetchatError(Exception):
 class RefusedError(NetchatError):
     """Something a peer asked for was refused; `code` names why.
 
-    `field` names the request's field (with `bad_request`), `retry_after` is in seconds.
+    `field` names the request's field (with `bad_request`), `retry_after` is in seconds; `until` is
+    when a ban or a mute ends (ms since the epoch).
     """
 
     code: ClassVar[str] = "refused"
@@ -48,10 +49,12 @@ class RefusedError(NetchatError):
         *,
         field: str | None = None,
         retry_after: float | None = None,
+        until: int | None = None,
     ) -> None:
         self.message = message or self.sentence
         self.field = field
         self.retry_after = retry_after
+        self.until = until
         super().__init__(self.message)
 
 

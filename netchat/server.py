@@ -70,7 +70,7 @@ class Server:
         self._hashing: Pool | None = None
         self._beat_in = 0
         self.refused = 0
-        """Connections that were refused for their number."""
+        """Connections that were refused: for their number, or for a ban of their address."""
 
     # -- starting ----------------------------------------------------------------------------
 
@@ -293,13 +293,21 @@ class Server:
         """Somebody has come in."""
         address = intern(str(peer[0]))  # one string for all who come from there
         transport = Transport(self.reactor, sock, address)
-        if not entrance.private and self._is_crowded(address):
+        try:
+            if not entrance.private:
+                self._check(address)
+        except RefusedError as exc:
             self.refused += 1
-            retry_after = round(1 + 4 * self._env.random.random(), 3)
-            transport.write(entrance.refusal(TooManyConnections(retry_after=retry_after)))
+            transport.write(entrance.refusal(exc))
             transport.close()
         else:
             entrance.admit(transport, self.reactor.now)
+
+    def _check(self, address: str) -> None:
+        """May somebody come in from there? Raises TooManyConnections, Kicked."""
+        if self._is_crowded(address):
+            raise TooManyConnections(retry_after=round(1 + 4 * self._env.random.random(), 3))
+        self.hub.moderation.check_address(address, self._wall())
 
     def _is_crowded(self, address: str) -> bool:
         limits = self.config.limits

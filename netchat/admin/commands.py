@@ -29,6 +29,8 @@ def add_user_commands(parser: argparse.ArgumentParser) -> None:
     _add_named(commands, "passwd", "change a password; logs all devices out", _passwd, PASSWORD)
     _add_named(commands, "disable", "let nobody in by an account", _disable, REASON)
     _add_named(commands, "enable", "let it in again", _enable)
+    _add_named(commands, "promote", "let an account act in all rooms: kick, ban, mute", _promote)
+    _add_named(commands, "demote", "let it do so no longer", _demote)
     _add_named(commands, "remove", "forget an account; its name is free", _remove, REASON)
     _add_named(commands, "kick", "send a user away, who may come back", _kick, REASON)
     add = add_command(commands, "sessions", "list who is connected, or a user's devices", _sessions)
@@ -149,8 +151,11 @@ def _list(operator: Operator) -> None:
     from netchat.admin.requests import Users
 
     rows = operator.pages(Users())
-    table = [(row.name, when(row.since), str(row.devices), _state(row)) for row in rows]
-    print_table(("NAME", "SINCE", "DEVICES", "STATE"), table)
+    table = [
+        (row.name, when(row.since), str(row.devices), "operator" * row.operator or "-", _state(row))
+        for row in rows
+    ]
+    print_table(("NAME", "SINCE", "DEVICES", "CLASS", "STATE"), table)
 
 
 def _state(row: Any) -> str:
@@ -181,6 +186,18 @@ def _enable(operator: Operator) -> None:
     from netchat.admin.requests import EnableUser
 
     operator.ask(EnableUser(name=operator.args.name))
+
+
+def _promote(operator: Operator) -> None:
+    from netchat.admin.requests import SetOperator
+
+    operator.ask(SetOperator(name=operator.args.name, operator=True))
+
+
+def _demote(operator: Operator) -> None:
+    from netchat.admin.requests import SetOperator
+
+    operator.ask(SetOperator(name=operator.args.name, operator=False))
 
 
 def _remove(operator: Operator) -> None:

@@ -106,6 +106,7 @@ def _user_row(identity: Identity) -> requests.UserRow:
         devices=len(account.devices),
         here=identity.user is not None and bool(identity.user.sessions),
         disabled=account.disabled,
+        operator=account.operator,
     )
 
 
@@ -162,6 +163,12 @@ def disable_user(call: Call, request: requests.DisableUser) -> None:
 def enable_user(call: Call, request: requests.EnableUser) -> None:
     accounts = call.hub.accounts
     accounts.set_disabled(accounts.find(request.name), False)
+    call.done()
+
+
+def set_operator(call: Call, request: requests.SetOperator) -> None:
+    accounts = call.hub.accounts
+    accounts.set_operator(accounts.find(request.name), request.operator)
     call.done()
 
 
@@ -223,6 +230,7 @@ HANDLERS: dict[type[AdminRequest], Handler] = {
     requests.SetPassword: set_password,
     requests.DisableUser: disable_user,
     requests.EnableUser: enable_user,
+    requests.SetOperator: set_operator,
     requests.RemoveUser: remove_user,
     requests.Revoke: revoke,
     requests.AddToken: add_token,

@@ -67,6 +67,13 @@ class EnableUser(AdminRequest):
     name: str
 
 
+class SetOperator(AdminRequest):
+    """Let an account act in every room and on the whole server, or no longer."""
+
+    name: str
+    operator: bool
+
+
 class RemoveUser(AdminRequest):
     """Forget an account; the name is free. What was written under it stays."""
 
@@ -145,6 +152,7 @@ class UserRow(Struct, kw_only=True, omit_defaults=True):
     devices: int
     here: bool
     disabled: bool = False
+    operator: bool = False
 
 
 class UserPage(AdminReply):
@@ -177,8 +185,8 @@ class TokenPage(AdminReply):
 
 
 ADMIN_REQUESTS: tuple[type[AdminRequest], ...] = (
-    Sessions, Kick, Users, AddUser, SetPassword, DisableUser, EnableUser, RemoveUser, Revoke,
-    AddToken, Tokens, RevokeToken,
+    Sessions, Kick, Users, AddUser, SetPassword, DisableUser, EnableUser, SetOperator, RemoveUser,
+    Revoke, AddToken, Tokens, RevokeToken,
 )  # fmt: skip
 ADMIN_REPLIES: tuple[type[AdminReply], ...] = (
     Done, Refusal, SessionPage, UserPage, TokenMade, TokenPage,

@@ -33,6 +33,7 @@ class AccountRecord(Struct, frozen=True):
     password: str
     since: int
     disabled: bool = False
+    operator: bool = False
 
 
 _decode_account = msgspec.json.Decoder(AccountRecord).decode
@@ -58,7 +59,9 @@ class Accounts:
             identity = people.identities.get(int(row.key)) if row.kind == KIND else None
             if identity is not None and row.value is not None:
                 record = _decode_account(row.value)
-                identity.account = Account(record.password, record.since, record.disabled)
+                identity.account = Account(
+                    record.password, record.since, record.disabled, record.operator
+                )
                 people.book.register(identity)
         people.load_devices(state)
 
@@ -97,6 +100,11 @@ class Accounts:
     def set_disabled(self, identity: Identity, disabled: bool) -> None:
         account = account_of(identity)
         account.disabled = disabled
+        self._write(identity, account)
+
+    def set_operator(self, identity: Identity, operator: bool) -> None:
+        account = account_of(identity)
+        account.operator = operator
         self._write(identity, account)
 
     def remove(self, identity: Identity, exc: FatalError, now: Now) -> None:
@@ -158,7 +166,7 @@ class Accounts:
         return by_use[: max(0, len(devices) + 1 - self._settings.devices)]
 
     def _write(self, identity: Identity, account: Account) -> None:
-        record = AccountRecord(account.password, account.since, account.disabled)
+        record = AccountRecord(account.password, account.since, account.disabled, account.operator)
         self._save(RecordRow(KIND, str(identity.id), msgspec.json.encode(record).decode()))
 
 

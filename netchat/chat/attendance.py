@@ -62,6 +62,21 @@ class Attendance:
         room.detach(session)
         self._step_out(user, room, for_good=True)
 
+    def put_out(self, user: User, room: Room) -> None:
+        """A user is out of a room at once: all its sessions, and the place that is held for it."""
+        for session in user.sessions:
+            if session.has_joined(room):
+                self.leave(session, room)
+                session.wake()  # a `leave` may have waited for what is now not coming
+        if room in user.away:
+            user.away = tuple(other for other in user.away if other is not room)
+            self._remove(user, room, AWAY)
+
+    def dismiss(self, user: User) -> None:
+        """Hold nothing any more for a user that is not connected."""
+        if not user.sessions:
+            self._free(user)
+
     def depart(self, session: Session, now: Now, *, bye: bool) -> None:
         """A session goes altogether: with `bye` for good, else its place is held."""
         user, session.user = session.user, None

@@ -5,10 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping
 
-from netchat.chat.log import RoomRow, State, TalkRow
+from netchat.chat.log import RecordRow, RoomRow, State, TalkRow
 from netchat.chat.names import room_key
+from netchat.chat.rights import rights_row
 from netchat.chat.rooms import Room
 from netchat.chat.users import Identity
+
+LOBBY = "lobby"
+"""Where clients go by themselves: it belongs to no one who happened to be first."""
 
 
 class Directory:
@@ -50,6 +54,24 @@ class Directory:
             insort(self._public, key)
         return room
 
+    def is_house(self, room: Room) -> bool:
+        """Whether a room is nobody's: the lobby, or one of the configuration."""
+        return room.key == LOBBY or room.key in self._topics
+
+    def topic_of(self, room: Room) -> str:
+        """The topic of the configuration."""
+        return self._topics.get(room.key, "")
+
+    def list_publicly(self, room: Room, listed: bool) -> None:
+        """Show a room to everybody, or to nobody who lists the rooms."""
+        place = bisect_left(self._public, room.key)
+        if (self._public[place : place + 1] == [room.key]) is listed:
+            return
+        if listed:
+            self._public.insert(place, room.key)
+        else:
+            del self._public[place]
+
     def by_id(self, id: int) -> Room | None:
         """The room of a row number."""
         return self._by_id.get(id)
@@ -70,7 +92,7 @@ class Directory:
         if self._rooms.get(room.key) is room:
             del self._rooms[room.key], self._by_id[room.id]
             if room.talk is None:
-                del self._public[bisect_left(self._public, room.key)]
+                self.list_publicly(room, False)
 
     def talk(self, one: Identity, other: Identity) -> Room:
         """The private talk between two, made where there is none."""
@@ -91,6 +113,16 @@ def _make_talk(room: Room, one: Identity, other: Identity) -> None:
     room.talk = (one, other)
     one.talked(other, room)
     other.talked(one, room)
+
+
+def put_on_record(room: Room, save: Callable[[RoomRow | TalkRow | RecordRow], None]) -> None:
+    """The log has a room from now on."""
+    room.stored = True
+    save(room_row(room))
+    if room.talk:
+        save(talk_row(room))
+    if room.rights is not None:
+        save(rights_row(room.id, room.rights))
 
 
 def room_row(room: Room) -> RoomRow:

@@ -62,10 +62,19 @@ class Joined(Event, tag="joined"):
     count: int
     members: list[str] | None
     topic: str
+    private: bool = False
+    slow: int = 0
+    """Seconds between two messages of one user; 0: as fast as they like."""
+    role: str | None = None
+    """What one is in this room oneself, where that is more than anybody."""
 
 
 class Left(Event, tag="left"):
+    """One has left a room. Unasked: one was put out, `by` whom and why."""
+
     room: str
+    by: str | None = None
+    reason: str = ""
 
 
 class Accepted(Event, tag="accepted"):
@@ -165,6 +174,77 @@ class PasswordSet(Event, tag="password"):
     name: str
 
 
+class Rights(Event, tag="rights"):
+    """What holds in a room, as a reply or once it has changed. `members` (by name, and of those who
+    may know) comes with the reply only."""
+
+    room: str
+    owner: str | None = None
+    moderators: list[str] = field(default_factory=list)
+    private: bool = False
+    slow: int = 0
+    topic: str = ""
+    role: str | None = None
+    members: list[str] | None = None
+    complete: bool = True
+
+    def cut(self) -> Self:
+        return replace(self, members=_shorter(self.members or []), complete=False)
+
+
+class Invited(Event, tag="invited"):
+    """One may enter this room; told at each login until one has."""
+
+    room: str
+    by: str
+
+
+class Done(Event, tag="done"):
+    """It is done, and on record under this number."""
+
+    act: int
+
+
+class ActInfo(Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Something that was done. `whom` is a user, a name, an address (as `kind` says), or what was
+    set; `until` is when it ends, None: never, or at once."""
+
+    act: int
+    what: str
+    by: str
+    at: int
+    kind: str = "user"
+    whom: str = ""
+    detail: str = ""
+    reason: str = ""
+    until: int | None = None
+    room: str | None = None
+    active: bool = False
+    """A ban or a mute that holds."""
+    undone_by: str | None = None
+
+
+class ActPage(Event, tag="acts"):
+    """The newest first."""
+
+    acts: list[ActInfo]
+    complete: bool
+
+    def cut(self) -> Self:
+        return replace(self, acts=_shorter(self.acts), complete=False)
+
+
+class ActTold(Event, tag="act"):
+    """Somebody in the room was kicked, banned, muted, or is no longer: news, never logged."""
+
+    room: str
+    what: str
+    user: str
+    by: str
+    reason: str = ""
+    until: int | None = None
+
+
 class Ping(Event, tag="ping"):
     pass
 
@@ -179,6 +259,7 @@ class Error(Event, tag="error"):
     id: str | None = None
     field: str | None = None
     retry_after: float | None = None
+    until: int | None = None
     fatal: bool = False
 
     @classmethod
@@ -198,6 +279,7 @@ class Error(Event, tag="error"):
             id=id,
             field=exc.field,
             retry_after=exc.retry_after,
+            until=exc.until,
             fatal=exc.fatal or fatal,
         )
 
@@ -211,7 +293,8 @@ EVENTS: dict[str, type[Event]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
         Welcome, Joined, Left, Accepted, Message, Gap, Presence, HistoryPage, Members,
-        RoomList, Typing, PasswordSet, Ping, Pong, Error, Bye,
+        RoomList, Typing, PasswordSet, Rights, Invited, Done, ActPage, ActTold,
+        Ping, Pong, Error, Bye,
     )
 }  # fmt: skip
 

@@ -17,27 +17,18 @@ from netchat.chat import requests
 from netchat.chat.accounts import Accounts
 from netchat.chat.attendance import Attendance
 from netchat.chat.bots import Bots
-from netchat.chat.directory import Directory, room_row, talk_row
-from netchat.chat.events import Accepted, Error, Event, Message
+from netchat.chat.directory import Directory, put_on_record
 from netchat.chat.events import Bye as ByeEvent
+from netchat.chat.events import Error, Event, Message
 from netchat.chat.handlers import BEFORE_WELCOME, HANDLERS
-from netchat.chat.log import (
-    Conflict,
-    Duplicate,
-    LogPost,
-    Reader,
-    Result,
-    State,
-    Store,
-    Stored,
-    Worker,
-)
+from netchat.chat.log import LogPost, Reader, Result, State, Store, Stored, Worker
+from netchat.chat.moderation import Moderation
 from netchat.chat.names import prepare_name, utf8_size
 from netchat.chat.now import Later, Now
 from netchat.chat.outgoing import Outgoing
 from netchat.chat.passwords import Hashing, Pool
 from netchat.chat.people import People
-from netchat.chat.posting import POST_OVERHEAD, Pending, Posting
+from netchat.chat.posting import POST_OVERHEAD, Pending, Posting, reply_of
 from netchat.chat.presence import Presence
 from netchat.chat.requests import Post
 from netchat.chat.rooms import Room
@@ -52,7 +43,6 @@ from netchat.chat.trimming import Trimming
 from netchat.chat.users import Identity
 from netchat.errors import (
     FatalError,
-    IdConflict,
     NameInvalid,
     NoSuchRoom,
     NoSuchUser,
@@ -105,6 +95,15 @@ class Hub:
         self.directory = Directory(state, self.people.identities, settings.topics, new_secret)
         self.attendance = Attendance(
             self.people, self.directory, self.presence, later, settings.hold
+        )
+        self.moderation = Moderation(
+            state,
+            self.people,
+            self.directory,
+            self.attendance,
+            self.outgoing,
+            self.posting.save,
+            self.kick,
         )
         self.accepted = 0
         """Posts committed since the start; duplicates are not counted."""
@@ -224,6 +223,13 @@ class Hub:
             raise NoSuchUser
         return identity
 
+    def known(self, name: str) -> Identity:
+        """Who holds this name, or whose account it is. Raises NoSuchUser."""
+        try:
+            return self.holder(name)
+        except NoSuchUser:
+            return self.accounts.find(name)
+
     # -- posts -------------------------------------------------------------------------------
 
     def submit(self, session: Session, room: Room, request: Post) -> None:
@@ -235,10 +241,7 @@ class Hub:
         pending = Pending(session, room, post, request.ref, size)
         self.posting.add(pending)
         if not room.stored:
-            room.stored = True
-            self.posting.save(room_row(room))
-            if room.talk:
-                self.posting.save(talk_row(room))
+            put_on_record(room, self.posting.save)
         if isinstance(session.unanswered, tuple):
             session.unanswered = []
         session.unanswered.append(pending)
@@ -251,7 +254,7 @@ class Hub:
         session.unanswered_bytes -= pending.size
         if isinstance(result, Stored):
             self._commit(pending, room, post, result)
-        pending.event = _reply(room, post.id, pending.ref, result)
+        pending.event = reply_of(room, post.id, pending.ref, result)
         unanswered = session.unanswered
         while unanswered and (event := unanswered[0].event) is not None:
             del unanswered[0]
@@ -335,13 +338,3 @@ class Hub:
             cursor.owed = 0
             if cursor.live or cursor.next > cursor.head:
                 cursor.room.retire(cursor)
-
-
-def _reply(room: Room, id: str, ref: str | None, result: Result) -> Event:
-    """What the sender of a post is told."""
-    if isinstance(result, Stored):
-        return Accepted(id, room.name, result.seq, result.time, ref=ref)
-    if isinstance(result, Duplicate):
-        return Accepted(id, room.name, result.seq, result.time, True, ref=ref)
-    refusal = IdConflict() if isinstance(result, Conflict) else result
-    return Error.of(refusal, ref=ref, id=id)

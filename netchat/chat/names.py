@@ -99,6 +99,12 @@ def utf8_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
+def check_line(text: str, field: str) -> None:
+    """Raises BadRequest unless `text` may stand in a line, as a topic or a reason does."""
+    if not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
+        raise BadRequest(f"The field '{field}' has a control character in it.", field=field)
+
+
 def check_text(text: str) -> None:
     """Raises TextTooLong or BadRequest unless `text` may be posted."""
     if len(text) > MAX_TEXT:

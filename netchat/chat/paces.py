@@ -14,7 +14,24 @@ from __future__ import annotations
 
 from netchat.chat.bots import is_bot
 from netchat.chat.limits import Pace, Recent, Terms, address_class
-from netchat.chat.requests import Hello, History, Join, Leave, Password, Rooms, Who
+from netchat.chat.requests import (
+    Acts,
+    Ban,
+    Hello,
+    History,
+    Invite,
+    Join,
+    Kick,
+    Leave,
+    Mute,
+    Password,
+    Rights,
+    Rooms,
+    Set,
+    SetRole,
+    Undo,
+    Who,
+)
 from netchat.chat.users import Identity
 
 COSTS: dict[type, int] = {
@@ -25,9 +42,13 @@ COSTS: dict[type, int] = {
     Who: 16,
     Rooms: 16,
     Password: 16,
+    Rights: 16,
+    Acts: 16,
+    **dict.fromkeys((Set, SetRole, Invite, Kick, Ban, Mute, Undo), 8),
 }
 """Tokens of a request; any other takes one. A page is some 16 times a post's work. Coming and
-going is told to others; a `hello` makes a name, a token and a row of the log."""
+going is told to others; a `hello` makes a name, a token and a row of the log, and what a moderator
+does is a row and is told."""
 
 
 class Paces:

@@ -24,16 +24,19 @@ from typing import Any
 
 from msgspec import Struct
 
-from netchat.chat.events import Event
+from netchat.chat.events import Accepted, Error, Event
 from netchat.chat.log import (
     Appended,
     Batch,
+    Conflict,
+    Duplicate,
     IdentityRow,
     LogPost,
     RecordRow,
     Result,
     RoomRow,
     Store,
+    Stored,
     TalkRow,
     TokenRow,
     Worker,
@@ -42,7 +45,7 @@ from netchat.chat.now import Later
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
 from netchat.chat.settings import MAX_PENDING_BYTES
-from netchat.errors import RETRY_AFTER, StoreError, StoreFailed, StoreFull
+from netchat.errors import RETRY_AFTER, IdConflict, StoreError, StoreFailed, StoreFull
 
 log = logging.getLogger("netchat.chat")
 
@@ -227,3 +230,13 @@ class Posting:
         else:
             self._broken = StoreFull() if isinstance(outcome, StoreFull) else StoreFailed()
             self._later(RETRY_AFTER, self._probe)
+
+
+def reply_of(room: Room, id: str, ref: str | None, result: Result) -> Event:
+    """What the sender of a post is told."""
+    if isinstance(result, Stored):
+        return Accepted(id, room.name, result.seq, result.time, ref=ref)
+    if isinstance(result, Duplicate):
+        return Accepted(id, room.name, result.seq, result.time, True, ref=ref)
+    refusal = IdConflict() if isinstance(result, Conflict) else result
+    return Error.of(refusal, ref=ref, id=id)

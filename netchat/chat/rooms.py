@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from netchat.chat.events import LISTED_MEMBERS, Message, Presence
+from netchat.chat.rights import Rights
 from netchat.chat.session import Session
 from netchat.chat.users import Identity, User
 
@@ -73,7 +74,8 @@ class Room:
 
     __slots__ = (
         "active", "changes", "committed", "cursors", "damaged", "fresh", "fresh_bytes", "id", "key",
-        "lagging", "live", "members", "name", "oldest", "published", "stored", "talk", "topic",
+        "lagging", "live", "members", "name", "oldest", "published", "rights", "stored", "talk",
+        "topic",
     )  # fmt: skip
 
     def __init__(self, id: int, key: str, name: str, topic: str = "") -> None:
@@ -93,6 +95,8 @@ class Room:
         """The log has a row for this room, or a batch that is on its way has."""
         self.damaged: str | None = None
         self.talk: tuple[Identity, Identity] | None = None
+        self.rights: Rights | None = None
+        """Who may do what here; None where anybody may do everything that anybody can."""
         self.members: dict[User, Member] = {}
         self.cursors: dict[Session, Cursor] = {}
         """Everybody's who reads here: live, lagging, or owed nothing more."""

@@ -85,12 +85,16 @@ class Device(Struct, frozen=True):
 class Account:
     """What makes an identity an account. `password` is what is kept of it: a hash."""
 
-    __slots__ = ("devices", "disabled", "pace", "password", "since")
+    __slots__ = ("devices", "disabled", "operator", "pace", "password", "since")
 
-    def __init__(self, password: str, since: int, disabled: bool = False) -> None:
+    def __init__(
+        self, password: str, since: int, disabled: bool = False, operator: bool = False
+    ) -> None:
         self.password = password
         self.since = since
         self.disabled = disabled
+        self.operator = operator
+        """It may act in every room, and on the server as a whole."""
         self.devices: dict[bytes, Token] = {}
         """Its tokens, by hash."""
         self.pace: Pace | None = None

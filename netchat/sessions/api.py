@@ -109,7 +109,12 @@ class Api:
         scheme, _, secret = (request.header("authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             raise BadToken("Give a token, as in 'Authorization: Bearer ...'.")
-        return self._hub.bots.find(secret.strip())
+        return self._find(secret.strip())
+
+    def _find(self, secret: str, *, hook: bool = False) -> BotToken:
+        token = self._hub.bots.find(secret, hook=hook)
+        self._hub.moderation.check_identity(token.identity, self._door.wall())
+        return token
 
     def _call(self, token: BotToken, request: Post | History, answered: OnAnswer) -> None:
         BotCall(self._door, token, request, answered)
@@ -128,7 +133,7 @@ class Api:
         self._submit(peer, token, Post(room=room, text=text, id=id), _posted)
 
     def _hook(self, peer: HttpPeer, request: HttpRequest, secret: str) -> None:
-        token = self._hub.bots.find(unquote(secret), hook=True)
+        token = self._find(unquote(secret), hook=True)
         text = text_of(request.body)
         post = Post(room=token.room, text=text, id=self._new_key())
         self._submit(peer, token, post, _hooked)
@@ -211,6 +216,9 @@ class Api:
             raise NoSuchRoom
         elif room.damaged:
             raise StoreFailed(room.damaged)
+        else:
+            address = str(peer.transport.peer)
+            self._hub.moderation.check_entry(token.identity, address, room, now.wall)
         backlog = 0 if after is None else None
         transport = peer.release()
         transport.write(stream_head((), now.wall), True)

@@ -48,6 +48,9 @@ class BotCall(Session):
         door.turns.add(self)
 
     def has_joined(self, room: Room) -> bool:
+        """It joins nothing, and may speak of every room that it might join. Raises Forbidden."""
+        hub, identity = self._door.hub, self.identity
+        hub.moderation.check_entry(identity, self.address, room, self._door.wall())
         return True
 
     # -- turns -------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from netchat.chat.hub import Hub
 from netchat.chat.limits import Census, Pace
 from netchat.chat.now import Later, Now
 from netchat.chat.paces import COSTS, Paces
-from netchat.chat.requests import Bye, History, Join, Pong, Request, Rooms, Typing, Who
+from netchat.chat.requests import PAGES, Bye, Pong, Request, Typing
 from netchat.chat.session import Session
 from netchat.errors import (
     FatalError,
@@ -43,11 +43,6 @@ log = logging.getLogger("netchat.sessions")
 PAGE_COST = 64
 """What a request whose answer is a page takes of a turn: four full pages (256 KiB) a tick are
 the most that one peer can ask for before its socket is looked at again."""
-
-
-PAGES = frozenset({Join, Who, Rooms, History})
-"""The requests that are answered by a page."""
-
 
 UNANSWERED = frozenset({Typing, Pong})
 """The requests that have no reply, not even a refusal, from one who is welcome."""

@@ -16,6 +16,7 @@ from netchat.wire.http import HttpError, HttpResponse
 STATUSES: dict[str, HTTPStatus] = {
     errors.BadToken.code: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden.code: HTTPStatus.FORBIDDEN,
+    errors.Kicked.code: HTTPStatus.FORBIDDEN,
     errors.NotInRoom.code: HTTPStatus.FORBIDDEN,
     errors.TooManyRooms.code: HTTPStatus.FORBIDDEN,
     errors.NoSuchRoom.code: HTTPStatus.NOT_FOUND,

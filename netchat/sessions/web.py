@@ -23,7 +23,7 @@ from netchat.sessions.door import Door
 from netchat.sessions.http import HttpPeer
 from netchat.sessions.page import load_document, load_page
 from netchat.sessions.polls import Watchers
-from netchat.sessions.problems import problem_of, problem_of_http
+from netchat.sessions.problems import STATUSES, problem_of, problem_of_http
 from netchat.sessions.websocket import WebSocketSession, new_session
 from netchat.wire.http import Headers, HttpError, HttpRequest, HttpResponse, HttpServer
 from netchat.wire.upgrade import shake_hands
@@ -59,7 +59,7 @@ class WebSettings(Protocol):
 
 def refuse_http(exc: RefusedError) -> bytes:
     """A refusal for somebody who has not asked for anything yet."""
-    headers, status = [PLAIN], HTTPStatus.BAD_REQUEST
+    headers, status = [PLAIN], STATUSES.get(exc.code, HTTPStatus.BAD_REQUEST)
     if exc.retry_after is not None:
         headers.append(("Retry-After", str(ceil(exc.retry_after))))
         status = HTTPStatus.SERVICE_UNAVAILABLE

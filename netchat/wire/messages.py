@@ -197,8 +197,12 @@ def _expected(kind: inspect.Type) -> str:
             return "an integer"
         case inspect.StrType(min_length=int(low), max_length=int(high)):
             return f"a string of {low} to {high} characters"
+        case inspect.StrType(min_length=None, max_length=int(high)):
+            return f"a string of at most {high} characters"
         case inspect.StrType():
             return "a string"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(map(str, values))}"
     raise TypeError(f"no words for {kind}")
 
 

@@ -41,6 +41,11 @@ class Peer(Session):
         self.awake = False
         self.closed = False
         self.token_text = ""
+        self.where = ""
+
+    @property
+    def address(self) -> str:
+        return self.where
 
     @property
     def outlet(self) -> object:
@@ -143,10 +148,16 @@ class Chat:
         return peer
 
     def enter(
-        self, name: str, *rooms: str, token: str | None = None, password: str | None = None
+        self,
+        name: str,
+        *rooms: str,
+        token: str | None = None,
+        password: str | None = None,
+        where: str = "",
     ) -> Peer:
         """Somebody who has been welcomed, and has joined rooms."""
         peer = self.connect()
+        peer.where = where
         peer.says(Hello(version=1, name=name, token=token, password=password))
         peer.token_text = next(e.token for e in peer.skip() if hasattr(e, "token"))
         if rooms:

@@ -77,6 +77,8 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.integers(
                 -MAX_INTEGER if low is None else low, MAX_INTEGER if high is None else high
             )
+        case inspect.LiteralType(values=values):
+            return st.sampled_from(values)
         case inspect.StrType(min_length=low, max_length=high):
             return st.text(min_size=low or 0, max_size=high)
         case inspect.UnionType(types=types):

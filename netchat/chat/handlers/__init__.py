@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from netchat.chat import requests
+from netchat.chat.handlers.acting import acts, ban, kick, mute, undo
 from netchat.chat.handlers.joining import join, leave
 from netchat.chat.handlers.listing import rooms, who
 from netchat.chat.handlers.login import bye, hello, ping, pong
 from netchat.chat.handlers.messages import history, post
 from netchat.chat.handlers.password import password
+from netchat.chat.handlers.ruling import invite, rights, set_role, set_room
 from netchat.chat.handlers.typing import typing
 from netchat.chat.now import Now
 from netchat.chat.session import Session
@@ -35,6 +37,15 @@ HANDLERS: dict[type[requests.Request], Handler] = {
     requests.Rooms: rooms,
     requests.Typing: typing,
     requests.Password: password,
+    requests.Rights: rights,
+    requests.Set: set_room,
+    requests.SetRole: set_role,
+    requests.Invite: invite,
+    requests.Kick: kick,
+    requests.Ban: ban,
+    requests.Mute: mute,
+    requests.Undo: undo,
+    requests.Acts: acts,
     requests.Ping: ping,
     requests.Pong: pong,
     requests.Bye: bye,

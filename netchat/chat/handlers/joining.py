@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netchat.chat import events, requests
 from netchat.chat.now import Now
+from netchat.chat.rights import rank_of
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
 from netchat.errors import BadRequest, StoreFailed, TooManyRooms
@@ -20,9 +21,11 @@ DEFAULT_BACKLOG = 50
 def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
     if request.after is not None and request.backlog is not None:
         raise BadRequest("Give either 'after' or 'backlog', not both.", field="backlog")
-    room = _room_to_join(hub, session, request.room)
+    room = _room_to_join(hub, session, request.room, now)
     if not room.talk:
         hub.attendance.enter(session, room, now)
+    if room.rights is not None:
+        hub.moderation.arrived(room, session.identity)
     hub.answer(
         session,
         events.Joined(
@@ -34,6 +37,9 @@ def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
             count=room.count,
             members=room.names(),
             topic=room.topic,
+            private=room.rights is not None and room.rights.private,
+            slow=room.rights.slow if room.rights is not None else 0,
+            role=rank_of(session.identity, room).role,
         ),
     )
     cursor = room.attach(session, _first_to_send(hub, session, room, request))
@@ -45,7 +51,7 @@ def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
         hub.outgoing.hungry[cursor] = None
 
 
-def _room_to_join(hub: Hub, session: Session, name: str) -> Room:
+def _room_to_join(hub: Hub, session: Session, name: str, now: Now) -> Room:
     """The room, made if need be; a talk is there for its two parties only."""
     room = hub.room_of(session, name) if name.startswith("@") else hub.directory.find(name)
     if room is not None and room.damaged:
@@ -53,7 +59,11 @@ def _room_to_join(hub: Hub, session: Session, name: str) -> Room:
     cursor = room.cursors.get(session) if room is not None else None
     if not (cursor and cursor.joined) and not (room and room.talk):
         _check_rooms(hub, session)
-    return room or hub.directory.open(name)
+    if room is None:
+        room = hub.directory.open(name)
+        hub.moderation.founded(room, session.identity)
+    hub.moderation.check_entry(session.identity, session.address, room, now.wall)
+    return room
 
 
 def _check_rooms(hub: Hub, session: Session) -> None:

@@ -53,7 +53,8 @@ def rooms(hub: Hub, session: Session, request: requests.Rooms, now: Now) -> None
             rows = rows[_place_of(rows, request.after) :]
     else:
         after = "" if request.after is None else page_key(request.after, room=True)
-        rows = [_room_info(room) for room in hub.directory.public(after, PAGE_ROWS + 1)]
+        listed = hub.moderation.listed(session.identity, after, PAGE_ROWS + 1)
+        rows = [_room_info(room) for room in listed]
     page = rows[:PAGE_ROWS]
     complete = len(page) == len(rows)
     hub.answer(session, events.RoomList(ref=request.ref, rooms=page, complete=complete))

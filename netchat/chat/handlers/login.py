@@ -41,11 +41,13 @@ def hello(hub: Hub, session: Session, request: Hello, now: Now) -> None:
         raise AlreadyWelcome
     if request.version != 1:
         raise VersionUnsupported
+    hub.moderation.check_address(session.address, now.wall)
     if request.token is not None:
         _with_token(hub, session, request, request.token, now)
     elif request.password is not None:
         _with_password(hub, session, request, request.password, now)
     elif hub.settings.policy == "open":
+        _check_ban(hub, request, now)
         _welcome(hub, session, request, hub.people.enter(request, now), now)
     else:
         raise BadCredentials(ACCOUNTS_ONLY, field="password")
@@ -56,6 +58,7 @@ def hello(hub: Hub, session: Session, request: Hello, now: Now) -> None:
 
 def _with_token(hub: Hub, session: Session, request: Hello, token: str, now: Now) -> None:
     identity = hub.people.by_token(token, now)
+    hub.moderation.check_identity(identity, now.wall)
     if identity.account is None and request.password is not None:
         _register(hub, session, request, request.password, now)
     elif identity.account is None and hub.settings.policy != "open":
@@ -101,6 +104,7 @@ def _log_in(
         assert owner is not None
         if account.disabled:
             raise Forbidden("This account has been disabled.")
+        hub.moderation.check_identity(owner, now.wall)
         if verdict.renewed is not None:
             hub.accounts.set_password(owner, verdict.renewed)
         login = hub.accounts.log_in(owner, _device(session, request, now), now)
@@ -119,6 +123,7 @@ def _register(hub: Hub, session: Session, request: Hello, password: str, now: No
     def decide(outcome: object) -> None:
         if isinstance(outcome, BaseException):
             raise AuthBusy(retry_after=BUSY_RETRY)
+        _check_ban(hub, request, now)
         enter = hub.people.enter if request.token is None else hub.people.resume
         login = enter(request, now)
         hub.accounts.create(login.identity, str(outcome), now)
@@ -132,8 +137,14 @@ def _register(hub: Hub, session: Session, request: Hello, password: str, now: No
 
 def _check_name(hub: Hub, request: Hello, now: Now) -> None:
     """Refuse a name that cannot be had before any work is done for it."""
+    _check_ban(hub, request, now)
     if request.token is None:
         hub.people.book.check(*prepare_name(request.name))
+
+
+def _check_ban(hub: Hub, request: Hello, now: Now) -> None:
+    """Refuse a name that is banned, whoever asks for it."""
+    hub.moderation.check_name(prepare_name(request.name)[0], now.wall)
 
 
 def _verdict(outcome: object) -> Verdict:
@@ -178,6 +189,7 @@ def _welcome(
             registered=registered,
         ),
     )
+    hub.moderation.remind(session)
 
 
 def bye(hub: Hub, session: Session, request: requests.Bye, now: Now) -> None:

@@ -26,6 +26,9 @@ def post(hub: Hub, session: Session, request: requests.Post, now: Now) -> None:
         room = _talk(hub, session, request)
     if room.damaged:
         raise StoreFailed(room.damaged)
+    if room.rights is not None or hub.moderation.server_mutes:
+        hub.moderation.check_voice(session.identity, room, now.wall)
+        hub.moderation.check_pace(session.identity, room, now)
     hub.submit(session, room, request)
 
 
@@ -63,11 +66,15 @@ def _history_read(
     session.busy = False
     if isinstance(outcome, LogDamaged):
         close_room(hub, room, outcome)
-    if isinstance(outcome, BaseException):
-        refusal = outcome if isinstance(outcome, RefusedError) else StoreFailed()
-        hub.refuse_request(session, request, refusal)
-    else:
+    if session.closing:
+        return
+    try:
+        if isinstance(outcome, BaseException):
+            raise outcome if isinstance(outcome, RefusedError) else StoreFailed()
+        hub.open_room(session, request.room)  # it may have been put out meanwhile
         hub.answer(session, _history_page(request, room, outcome))
+    except RefusedError as exc:
+        hub.refuse_request(session, request, exc)
     session.wake()
 
 

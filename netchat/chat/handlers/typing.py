@@ -41,6 +41,8 @@ def _to_user(hub: Hub, session: Session, name: str, now: Now) -> None:
 def _to_room(hub: Hub, session: Session, name: str, now: Now) -> None:
     room, user = hub.open_room(session, name), session.user
     assert user is not None
+    if room.rights is not None or hub.moderation.server_mutes:
+        hub.moderation.check_voice(user.identity, room, now.wall)
     if room.count > events.LISTED_MEMBERS or not _is_due(user, room, now):
         return
     event = events.Typing(sender=user.name, room=room.name)
