@@ -41,17 +41,20 @@ def test_the_course_of_an_account(server: ServerProcess) -> None:
         return [[row[0], *row[3:]] for row in table(operate(server, "list"))]
 
     does("add", "Dora", "--password-stdin", typed=f"{PASSWORD}\n")
-    assert states() == [["Dora", "0", "away"]]
+    assert states() == [["Dora", "0", "-", "away"]]
+    does("promote", "dora")
+    assert states() == [["Dora", "0", "operator", "away"]]
+    does("demote", "dora")
     with server.client() as dora:
         assert dora.hello("dora", password=PASSWORD)["account"]
-        assert states() == [["Dora", "1", "here"]]
+        assert states() == [["Dora", "1", "-", "here"]]
         does("passwd", "dora", "--password-stdin", typed="battery staple\n")
         assert dora.recv()["code"] == "kicked"
     with server.client() as dora:
         dora.hello("dora", password="battery staple")
         does("disable", "dora", "--reason", "Until Monday.")
         assert dora.recv()["message"] == "Until Monday."
-        assert states() == [["Dora", "0", "disabled"]]
+        assert states() == [["Dora", "0", "-", "disabled"]]
     does("enable", "dora")
     with server.client() as dora:
         dora.hello("dora", password="battery staple")
