@@ -18,6 +18,8 @@ export class Chat {
   epoch = "";
   /** Whether there is a connection under this name. */
   online = false;
+  /** Whether the name is an account's. */
+  account = false;
   places = new Places();
   /** All rooms of the server, when they were asked for: {room, topic, count, head}. */
   directory = [];

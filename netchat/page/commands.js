@@ -7,6 +7,7 @@ const ARGUMENTS = new Map([
   ["join", [1, 1]],
   ["leave", [0, 0]],
   ["msg", [1, 2]],
+  ["password", [0, 0]],
   ["help", [0, 0]],
 ]);
 

@@ -1,4 +1,4 @@
-/* The entry, the list of keys, and questions to be sure. */
+/* The entry, the list of keys, passwords, and questions to be sure. */
 
 import { at, make, setText } from "./dom.js";
 import { say, sayError, words } from "./words.js";
@@ -69,6 +69,34 @@ export function showHelp() {
     }
   }
   if (!at("help").open) at("help").showModal();
+}
+
+/** Ask for a new password, and for the old one of an account: {password, old}, or null. */
+export function askPassword(account) {
+  const dialog = at("secret");
+  const [old, first, second] = ["secret-old", "secret-new", "secret-again"].map(at);
+  const forget = () => [old, first, second].forEach((field) => (field.value = ""));
+  at("secret-former").hidden = !account;
+  old.required = account;
+  const compare = () => second.setCustomValidity(first.value === second.value ? "" : say("not_alike"));
+  first.oninput = second.oninput = compare;
+  forget();
+  compare();
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    const done = () => {
+      const given = { password: first.value, ...(account && { old: old.value }) };
+      forget();
+      resolve(dialog.returnValue === "yes" ? given : null);
+    };
+    dialog.addEventListener("close", done, { once: true });
+  });
+}
+
+/** Without TLS, and from elsewhere, the network can read a password. */
+export function warnOfExposure() {
+  for (const node of document.querySelectorAll(".exposed")) node.hidden = isSecureContext;
 }
 
 /** Ask whether to do something; true if so. */

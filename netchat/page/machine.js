@@ -44,7 +44,7 @@ const BYE_PATIENCE = 3;
 const HURRY = 1;
 
 /** Events that are handed out as they are, beside those that have a handler. */
-const PASSED = new Set(["presence", "history", "members", "rooms", "typing"]);
+const PASSED = new Set(["presence", "history", "members", "rooms", "typing", "password"]);
 
 export class Machine {
   state = State.OFFLINE;

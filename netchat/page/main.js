@@ -1,6 +1,7 @@
 /* Start. */
 
 import { claim } from "./claim.js";
+import { warnOfExposure } from "./dialogs.js";
 import { startDrawers } from "./drawers.js";
 import { startKeys } from "./keys.js";
 import { Page } from "./page.js";
@@ -9,6 +10,7 @@ import { translate } from "./words.js";
 
 startTheme();
 translate(document.documentElement);
+warnOfExposure();
 startDrawers();
 const page = new Page(await claim());
 startKeys(page);

@@ -11,11 +11,12 @@ const OUT = new Set(["forbidden", "no_such_room", "too_many_rooms", "room_invali
 const LISTED = 1000;
 
 export const takers = { online, offline, closed: offline, joined, left, accepted, message, gap, history, presence, members,
-  rooms, typing, failed, error };
+  rooms, typing, password, failed, error };
 
 function online(chat, news) {
   chat.online = true;
   chat.me = news.name;
+  chat.account = news.account === true;
   chat.epoch = news.epoch;
   chat.maxText = news.limits?.text ?? chat.maxText;
   if (!news.known) forgetTalks(chat);
@@ -147,6 +148,11 @@ function typing(chat, news, now) {
   const room = news.room ? chat.places.get(news.room) : chat.places.talk(news.from);
   room?.typed(news.from, now);
   chat.touch("typing");
+}
+
+function password(chat, news) {
+  chat.account = true;
+  chat.tell({ say: "password_set", places: { name: news.name } });
 }
 
 function failed(chat, news) {

@@ -9,7 +9,7 @@ import { Chat } from "./chat.js";
 import { release } from "./claim.js";
 import { parse } from "./commands.js";
 import { Composer } from "./composer.js";
-import { Entry, ask, showHelp } from "./dialogs.js";
+import { Entry, ask, askPassword, showHelp } from "./dialogs.js";
 import { at } from "./dom.js";
 import { closeDrawer } from "./drawers.js";
 import { broken } from "./keep.js";
@@ -129,6 +129,7 @@ export class Page {
     if (command.name === "join") this.chat.join(first.replace(/^#/, ""));
     if (command.name === "leave") this.#leave();
     if (command.name === "help") showHelp();
+    if (command.name === "password") this.#changePassword();
     if (command.name === "msg") {
       this.chat.talk(first);
       if (rest !== undefined && this.chat.room.talk) return this.#post(this.chat.room, rest);
@@ -171,6 +172,16 @@ export class Page {
     this.#slot.erase();
     release();
     this.link.do((machine, now) => machine.bye(now));
+  }
+
+  async #changePassword() {
+    if (!this.chat.online) {
+      this.status.pass(say("need_connection"));
+      return;
+    }
+    const given = await askPassword(this.chat.account);
+    if (given !== null) this.#ask({ type: "password", ...given });
+    this.composer.focus();
   }
 
   #comeBack() {
@@ -230,7 +241,7 @@ export class Page {
 
   #settle() {
     this.#askAll();
-    for (const told of this.chat.takeTold()) this.status.pass(sayError(told.code, told.message));
+    for (const told of this.chat.takeTold()) this.status.pass(sayTold(told));
     for (const alert of this.chat.takeAlerts()) this.alerts.call(alert);
     const changed = this.chat.takeChanged();
     if (changed.delete("posts")) this.#keepPosts();
@@ -282,6 +293,12 @@ export class Page {
     const rooms = kept.map(({ key, other, read, epoch }) => ({ key, other, read, epoch }));
     this.#slot.places = { current: this.chat.places.current, rooms };
   }
+}
+
+/** What the chat has to say in passing. */
+function sayTold({ say: key, places, code, message }) {
+  if (key === undefined) return sayError(code, message);
+  return say(key, { ...places, name: harmless(places.name) });
 }
 
 /** The room that the page's address names. */
