@@ -17,20 +17,21 @@ MAX_CLIENT = 64
 """Characters that are kept of what a client calls itself."""
 
 
-class Identity:
-    """Somebody, here or not: owner of ids, private talks and a name. Never reused."""
+class Identity(Struct, eq=False, gc=False):
+    """Somebody, here or not: owner of ids, private talks and a name. Never reused.
 
-    __slots__ = ("_talks", "account", "id", "key", "name", "user")
+    Not the collector's, nor are its user and its tokens: there is one of each a connection, and
+    `user` is set back in the end.
+    """
 
-    def __init__(self, id: int, key: str, name: str) -> None:
-        self.id = id
-        self.key = key
-        self.name = name
-        self._talks: dict[int, Room] | None = None
-        self.account: Account | None = None
-        """Its password and its devices; a guest has none."""
-        self.user: User | None = None
-        """Set while it is here or its name is held."""
+    id: int
+    key: str
+    name: str
+    _talks: dict[int, Room] | None = None
+    account: Account | None = None
+    """Its password and its devices; a guest has none."""
+    user: User | None = None
+    """Set while it is here or its name is held."""
 
     def talk_with(self, other: Identity) -> Room | None:
         """The private talk with somebody, if there is one."""
@@ -48,22 +49,19 @@ class Identity:
         return reversed(self._talks.values()) if self._talks else ()
 
 
-class User:
+class User(Struct, eq=False, gc=False):
     """An identity that is here, or whose name is held for its return."""
 
-    __slots__ = ("away", "drops", "identity", "pace", "sessions", "typed")
-
-    def __init__(self, identity: Identity) -> None:
-        self.identity = identity
-        self.sessions: tuple[Session, ...] = ()
-        self.drops = 0
-        """Connections that dropped so far: only the last one's hold counts."""
-        self.away: tuple[Room, ...] = ()
-        """Rooms in which it stands without a session, for as long as its hold lasts."""
-        self.typed: dict[object, float] | None = None
-        """When a typing notice was last passed on, by room or by identity."""
-        self.pace: Pace | None = None
-        """How fast it goes, if that is limited and it has no account."""
+    identity: Identity
+    sessions: tuple[Session, ...] = ()
+    drops: int = 0
+    """Connections that dropped so far: only the last one's hold counts."""
+    away: tuple[Room, ...] = ()
+    """Rooms in which it stands without a session, for as long as its hold lasts."""
+    typed: dict[object, float] | None = None
+    """When a typing notice was last passed on, by room or by identity."""
+    pace: Pace | None = None
+    """How fast it goes, if that is limited and it has no account."""
 
     @property
     def name(self) -> str:
@@ -105,16 +103,13 @@ class Account:
         return any(t.device and t.device.address == address for t in self.devices.values())
 
 
-class Token:
+class Token(Struct, eq=False, gc=False):
     """A token on record: whose it is and when it was last used (ms since the epoch)."""
 
-    __slots__ = ("device", "identity", "used")
-
-    def __init__(self, identity: Identity, used: int) -> None:
-        self.identity = identity
-        self.used = used
-        self.device: Device | None = None
-        """For an account: where it is in use."""
+    identity: Identity
+    used: int
+    device: Device | None = None
+    """For an account: where it is in use."""
 
 
 def token_hash(token: str) -> bytes:

@@ -113,7 +113,6 @@ class DoorSession(Session):
         "machine",
         "pace",
         "reading",
-        "tallied",
         "transport",
     )
 
@@ -127,8 +126,6 @@ class DoorSession(Session):
         self.asked_at: float | None = None
         self.reading = False
         """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
-        self.tallied = False
-        """Whether it counts as a user's."""
 
     @property
     def outlet(self) -> Transport:
@@ -181,7 +178,7 @@ class DoorSession(Session):
     def connection_lost(self, exc: Exception | None, now: float) -> None:
         door, tally = self.door, self.tally
         tally.present -= 1
-        tally.users -= self.tallied
+        tally.users -= self.token is not None
         tally.slow -= self.slow
         del door.sessions[self]
         door.strangers.remove(self)
@@ -226,7 +223,6 @@ class DoorSession(Session):
 
     def welcomed(self) -> None:
         self.machine.welcome()
-        self.tallied = True
         self.tally.users += 1
         self.door.strangers.remove(self)
         if self.door.paces is not None:

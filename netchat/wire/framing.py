@@ -14,11 +14,13 @@ trickles in byte by byte.
 
 from __future__ import annotations
 
-from struct import Struct
+import struct
+
+from msgspec import Struct
 
 from netchat.errors import BadFrame, FatalError, FrameTooLarge
 
-HEADER = Struct(">I")
+HEADER = struct.Struct(">I")
 pack_length = HEADER.pack
 _unpack_length = HEADER.unpack_from
 
@@ -31,17 +33,14 @@ def frame(payload: bytes) -> bytes:
     return pack_length(len(payload)) + payload
 
 
-class LengthPrefixed:
+class LengthPrefixed(Struct, eq=False, gc=False):
     """Bytes in, payloads out. `max_frame` (bytes of payload) may change between two pulls."""
 
-    __slots__ = ("_at", "_data", "_failure", "max_frame")
-
-    def __init__(self, max_frame: int) -> None:
-        self.max_frame = max_frame
-        self._data: bytes | bytearray = b""
-        self._at = 0
-        # The class alone: a raised instance would keep its traceback's frames alive.
-        self._failure: type[FatalError] | None = None
+    max_frame: int
+    _data: bytes | bytearray = b""
+    _at: int = 0
+    _failure: type[FatalError] | None = None
+    """The class alone: a raised instance would keep its traceback's frames alive."""
 
     def receive_data(self, data: bytes) -> None:
         """Take what the peer sent. After a failure it is thrown away."""

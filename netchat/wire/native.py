@@ -77,10 +77,8 @@ class NativeWire:
 NATIVE = NativeWire()
 
 
-class _Machine(LengthPrefixed):
+class _Machine(LengthPrefixed, eq=False, gc=False):
     """What both roles share. It is its own framing: one object a connection, not two."""
-
-    __slots__ = ()
 
     @property
     def pending(self) -> bool:
@@ -93,13 +91,10 @@ class _Machine(LengthPrefixed):
             self._drop()
 
 
-class NativeServer(_Machine):
+class NativeServer(_Machine, eq=False, gc=False):
     """The server's side of one connection: Requests come out."""
 
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(MAX_FRAME_BEFORE_WELCOME)
+    max_frame: int = MAX_FRAME_BEFORE_WELCOME
 
     def welcome(self) -> None:
         """The peer has been let in: it may send frames of full length."""
@@ -122,14 +117,11 @@ class NativeServer(_Machine):
             raise self._fail(error) from None
 
 
-class NativeClient(_Machine):
+class NativeClient(_Machine, eq=False, gc=False):
     """The client's side of one connection: Events come out, requests are made into bytes."""
 
-    __slots__ = ("_max_sent",)
-
-    def __init__(self) -> None:
-        super().__init__(MAX_FRAME)
-        self._max_sent = MAX_FRAME_BEFORE_WELCOME
+    max_frame: int = MAX_FRAME
+    _max_sent: int = MAX_FRAME_BEFORE_WELCOME
 
     def next_event(self) -> Event | None:
         """The next event of a type known here, or None where no frame is complete.
