@@ -237,7 +237,7 @@ class Hub:
         identity, text = session.identity, request.text
         to = room.other(identity).name if room.talk else None
         post = LogPost(room.id, identity.id, request.id, identity.name, to, text)
-        size = POST_OVERHEAD + utf8_size(request.id) + utf8_size(text)
+        size = POST_OVERHEAD + utf8_size(request.id + text)
         pending = Pending(session, room, post, request.ref, size)
         self.posting.add(pending)
         if not room.stored:

@@ -68,7 +68,7 @@ Rows = defaultdict[type[Row], dict[object, Any]]
 """Rows on their way into the log, by class and key."""
 
 
-class Pending(Struct, eq=False):
+class Pending(Struct, eq=False, gc=False):
     """A request whose reply is due in its place: `event` is set once it is known."""
 
     session: Session
@@ -187,9 +187,9 @@ class Posting:
         self._in_flight = False
         self._landed = True
         if isinstance(outcome, BaseException):
-            for kind, newer in self._rows.items():
-                rows[kind] |= newer
-            self._rows = rows
+            for kind, older in rows.items():
+                if older:
+                    self._rows[kind] = older | self._rows[kind]
             self._savers = savers + self._savers
             self._fail(posts, outcome)
         else:

@@ -68,6 +68,8 @@ def _room_to_join(hub: Hub, session: Session, name: str, now: Now) -> Room:
 
 def _check_rooms(hub: Hub, session: Session) -> None:
     """Raises TooManyRooms. Talks do not count: they are open to their parties in any case."""
+    if len(session.cursors) < hub.settings.rooms:
+        return
     joined = sum(1 for cursor in session.cursors if cursor.joined and not cursor.room.talk)
     if joined >= hub.settings.rooms:
         raise TooManyRooms
