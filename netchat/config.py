@@ -122,8 +122,16 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # False switches off exactly rates and counts per address, and crowd control once there is
     # one; bounds on bytes, frames, queues and time stay.
     enabled: Switch = True
-    # A school behind one address fits; nginx gives a whole worker 512.
-    connections_per_address: Count = 512
+    # A class of 500 behind one address: a browser holds a WebSocket and, while it loads the page,
+    # up to six more. Never more than half of all places, whatever stands here.
+    connections_per_address: Count = 4_096
+    # New ones a minute from one address, after a burst of as many as it may hold: the same class
+    # comes back at once after a restart; a flood gets 20 a second.
+    arrivals_per_address: Count = 1_200
+    # Who is there and has not said who it is. From a quarter of it on, newcomers are turned away
+    # at random. At 20 KiB each at the most, these are 80 MiB; a login takes a round trip, so
+    # 20,000 people a second get through from 200 ms away.
+    strangers: Count = 4_096
     # Of one user: a guest, or an account with all its devices. Ergo's 2 a second is for people
     # who type; this leaves room for programs, and a hundred floods at once still leave most of
     # the loop to others.

@@ -21,17 +21,17 @@ from typing import Any
 
 from netchat import __version__
 from netchat.admin.door import AdminDoor
+from netchat.admission import Admission, open_paces
 from netchat.binding import bind, not_tls, open_gate, over_tls
 from netchat.chat.events import Error
 from netchat.chat.hub import Hub
-from netchat.chat.limits import Census, Terms
-from netchat.chat.paces import Paces
+from netchat.chat.limits import Census
 from netchat.chat.passwords import Pool
 from netchat.chat.people import keep_swept
 from netchat.chat.settings import ChatSettings
 from netchat.config import AUTO, OFF, Config, Retention
 from netchat.environment import Environment
-from netchat.errors import RefusedError, StartError, TooManyConnections
+from netchat.errors import RefusedError, StartError
 from netchat.metrics.door import MetricsDoor
 from netchat.net.addresses import WEB_PORT
 from netchat.net.listener import Listener
@@ -42,6 +42,7 @@ from netchat.sessions.door import Door
 from netchat.sessions.entrance import Entrance
 from netchat.sessions.heartbeat import SLOT, Heartbeat
 from netchat.sessions.native import NativeSession
+from netchat.sessions.porter import Porter
 from netchat.sessions.tail import Tails
 from netchat.sessions.turns import Turns
 from netchat.sessions.web import Web, refuse_http
@@ -69,8 +70,6 @@ class Server:
         self._watched: list[Listener] = []
         self._hashing: Pool | None = None
         self._beat_in = 0
-        self.refused = 0
-        """Connections that were refused: for their number, or for a ban of their address."""
 
     # -- starting ----------------------------------------------------------------------------
 
@@ -129,17 +128,6 @@ class Server:
             registrations=accounts.registrations,
         )
 
-    def _paces(self) -> Paces | None:
-        limits = self.config.limits
-        if not limits.enabled:
-            return None
-        rest = limits.patience, limits.refusals
-        return Paces(
-            person=Terms(limits.request_rate, limits.request_burst, *rest),
-            bot=Terms(limits.bot_rate, limits.bot_burst, *rest),
-            address=Terms(limits.address_rate, limits.address_burst, *rest),
-        )
-
     def _assemble(self) -> None:
         reactor, limits = self.reactor, self.config.limits
         self.turns = Turns(self._wall)
@@ -155,9 +143,20 @@ class Server:
             wall=self._wall,
             hurry=reactor.hurry,
             census=Census(),
-            paces=self._paces(),
+            paces=open_paces(limits),
             login_timeout=limits.login_timeout,
         )
+        self.porter = Porter(
+            census=self.door.census,
+            strangers=self.door.strangers,
+            random=self._env.new_jitter(),
+            places=self._env.max_connections,
+            limited=limits.enabled,
+            per_address=limits.connections_per_address,
+            arrivals=limits.arrivals_per_address,
+            crowd=limits.strangers,
+        )
+        self.admission = Admission(reactor, self.porter, self.hub.refusals)
         self.web = Web(
             door=self.door,
             later=reactor.call_later,
@@ -242,7 +241,8 @@ class Server:
             listener = Listener(self.reactor, sock, accepted)
             self._watched.append(listener)
         else:
-            listener = self.gate.listen(sock, accepted, not_tls(entrance))
+            turned_away = partial(self.admission.turned_away, entrance)
+            listener = self.gate.listen(sock, accepted, not_tls(entrance), turned_away)
             self.listeners.append(listener)
         self.addresses.append(entrance.ready.format(listener.address))
 
@@ -292,28 +292,13 @@ class Server:
     def accepted(self, entrance: Entrance, sock: socket, peer: Any) -> None:
         """Somebody has come in."""
         address = intern(str(peer[0]))  # one string for all who come from there
-        transport = Transport(self.reactor, sock, address)
         try:
             if not entrance.private:
-                self._check(address)
+                self.hub.moderation.check_address(address, self._wall())
         except RefusedError as exc:
-            self.refused += 1
-            transport.write(entrance.refusal(exc))
-            transport.close()
+            self.admission.refuse(entrance, sock, address, exc)
         else:
-            entrance.admit(transport, self.reactor.now)
-
-    def _check(self, address: str) -> None:
-        """May somebody come in from there? Raises TooManyConnections, Kicked."""
-        if self._is_crowded(address):
-            raise TooManyConnections(retry_after=round(1 + 4 * self._env.random.random(), 3))
-        self.hub.moderation.check_address(address, self._wall())
-
-    def _is_crowded(self, address: str) -> bool:
-        limits = self.config.limits
-        if self.door.census.total >= self._env.max_connections:
-            return True
-        return limits.enabled and self.door.census[address] >= limits.connections_per_address
+            entrance.admit(Transport(self.reactor, sock, address), self.reactor.now)
 
     # -- stopping ----------------------------------------------------------------------------
 

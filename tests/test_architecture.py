@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "admin": {"chat", "wire", "net", "loading", "exits"},
     "hashing": set(),
     "environment": {*EVERYTHING, "admin", "certificate", "hashing", "process"},
+    "admission": {"chat", "config", "net", "sessions"},
     "binding": {"net", "sessions"},
     "metrics": {"chat", "wire", "net", "sessions", "server"},  # it reads what it is shown
     "private": set(),
@@ -36,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "logs": set(),
     "certificate": {"config", "net", "private"},
     "shutdown": {*EVERYTHING, "server"},
-    "server": {*EVERYTHING, "binding", "admin", "metrics", "environment", "shutdown"},
+    "server": {*EVERYTHING, "admission", "binding", "admin", "metrics", "environment", "shutdown"},
     "client": {"net", "wire", *SPOKEN, "exits"},  # its commands end with the same codes as `serve`
     "cli": {
         *EVERYTHING,

@@ -30,6 +30,7 @@ from netchat.chat.passwords import Hashing, Pool
 from netchat.chat.people import People
 from netchat.chat.posting import POST_OVERHEAD, Pending, Posting, reply_of
 from netchat.chat.presence import Presence
+from netchat.chat.refusals import Refusals
 from netchat.chat.requests import Post
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
@@ -105,6 +106,7 @@ class Hub:
             self.posting.save,
             self.kick,
         )
+        self.refusals = Refusals(later)
         self.accepted = 0
         """Posts committed since the start; duplicates are not counted."""
 
@@ -156,10 +158,10 @@ class Hub:
         hello: bool = False,
     ) -> None:
         """Answer a request with an error; after a fatal one the session closes."""
-        last_try = False
         if hello and session.user is None:
             session.refusals += 1
-            last_try = session.refusals >= MAX_REFUSED_HELLOS
+        last_try = hello and session.refusals >= MAX_REFUSED_HELLOS
+        self.refusals.add(exc.code)
         self.answer(session, Error.of(exc, ref=ref, id=id, fatal=last_try))
         if last_try or exc.fatal:
             self.close(session)
@@ -178,6 +180,7 @@ class Hub:
 
     def expel(self, session: Session, exc: FatalError) -> None:
         """Tell a session why it ends, whatever it was waiting for."""
+        self.refusals.add(exc.code)
         self.outgoing.reply(session, Error.of(exc))
         self.close(session)
 

@@ -80,7 +80,7 @@ class MetricsDoor:
             transport.write(refuse_http(TooManyConnections()))
             transport.close()
 
-    def enter(self, peer: HttpPeer) -> None:
+    def enter(self, peer: HttpPeer, now: float) -> None:
         """See Site."""
         self._peers.add(peer)
 

@@ -26,8 +26,10 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from netchat import __version__
+from netchat.chat.refusals import CODES
 from netchat.metrics.process import Process
 from netchat.net.histogram import Histogram
+from netchat.sessions.porter import QUESTIONS
 
 if TYPE_CHECKING:
     from netchat.server import Server
@@ -94,8 +96,9 @@ class Families(Collector):
         yield _gauges("netchat_slow_readers", text, "door", slow)
         text = "Connections for which there are files."
         yield _gauge("netchat_connections_limit", text, server.max_connections)
-        text = "Connections turned away, as there were too many."
-        yield _counter("netchat_connections_refused", text, server.refused)
+        text = "Connections turned away, by the question that decided it."
+        turned_away = {why: server.porter.turned_away[why] for why in QUESTIONS}
+        yield _counters("netchat_connections_refused", text, "why", turned_away)
 
     def _handshakes(self) -> Iterator[Metric]:
         if (handshakes := self._server.gate.handshakes) is None:
@@ -112,6 +115,8 @@ class Families(Collector):
         yield _gauge("netchat_rooms", "Rooms and private talks.", len(hub.directory))
         text = "Posts committed to the log; repeats are not counted."
         yield _counter("netchat_posts_accepted", text, hub.accepted)
+        refusals = {code: hub.refusals.counts[code] for code in CODES}
+        yield _counters("netchat_refusals", "Errors that were told.", "code", refusals)
         feeds = {"live": delivery.delivered, "log": delivery.fed}
         text = "Messages handed to readers: as they were published, or later from the log."
         yield _counters("netchat_messages_delivered", text, "feed", feeds)

@@ -13,7 +13,9 @@ def figures(server: Server) -> dict[str, float]:
     lag, hub = server.reactor.lag, server.hub
     return {
         "connections": server.door.census.total,
-        "refused_connections": server.refused,
+        "refused_connections": server.porter.turned_away.total(),
+        **{f"turned_away_{why}": count for why, count in server.porter.turned_away.items()},
+        **{f"refused_{code}": count for code, count in hub.refusals.counts.items()},
         "accounts": len(hub.people.book.owners),
         "auth_busy": hub.hashing.refused,
         "logins_failed": hub.accounts.failures,

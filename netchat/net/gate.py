@@ -1,6 +1,6 @@
 """The gate: what stands between a listening socket and those who serve whom it lets in.
 
-    Listener --> the proxy's header, from a proxy --> TLS, where it is spoken --> accepted()
+    Listener --> the proxy's header, from a proxy --> turned_away()? --> TLS --> accepted()
 
 Each stage takes exactly its own bytes from the socket and leaves the rest to the next. The
 first looks (MSG_PEEK) before it takes, as a line's end is known only when it has come.
@@ -29,6 +29,7 @@ PROXY_TIMEOUT = 2.0
 """Seconds: a proxy has its header ready, and stands near."""
 
 Accepted = Callable[[Any, Any], None]
+TurnedAway = Callable[[Any, Any], bool]
 
 
 class Gate:
@@ -47,11 +48,23 @@ class Gate:
             self.handshakes = Handshakes(reactor, context)
             reactor.collect.append(self.handshakes.advance)
 
-    def listen(self, sock: socket.socket, accepted: Accepted, not_tls: bytes | None) -> Listener:
-        """Begin to accept. `not_tls`: TLS is spoken here, and who does not is told this."""
-        admit = accepted
+    def listen(
+        self,
+        sock: socket.socket,
+        accepted: Accepted,
+        not_tls: bytes | None,
+        turned_away: TurnedAway = lambda sock, peer: False,
+    ) -> Listener:
+        """Begin to accept. `not_tls`: TLS is spoken here, and who does not is told this.
+        `turned_away` may take a newcomer over before anything is done for it."""
+        welcome = accepted
         if not_tls is not None:
-            admit = self._shake_hands(accepted, not_tls, lambda: listener)
+            welcome = self._shake_hands(accepted, not_tls, lambda: listener)
+
+        def admit(sock: Any, peer: Any) -> None:
+            if not turned_away(sock, peer):
+                welcome(sock, peer)
+
         arrived = admit if self._proxies is None else self._ask_proxies(self._proxies, admit)
         listener = Listener(self._reactor, sock, arrived)
         return listener

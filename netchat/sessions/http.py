@@ -50,7 +50,7 @@ class Site(Protocol):
     def draining(self) -> bool:
         """The server stops: no answer keeps its connection."""
 
-    def enter(self, peer: HttpPeer) -> None:
+    def enter(self, peer: HttpPeer, now: float) -> None:
         """A connection begins."""
 
     def leave(self, peer: HttpPeer) -> None:
@@ -90,7 +90,7 @@ class HttpPeer:
 
     def start(self, now: float) -> None:
         """Begin: the transport is up."""
-        self.site.enter(self)
+        self.site.enter(self, now)
         self.transport.start(self)
 
     # -- what the transport calls ------------------------------------------------------------
@@ -192,6 +192,9 @@ class HttpPeer:
         """Let go of the transport: somebody else speaks with this peer from now on."""
         self._leave()
         return self.transport
+
+    def turn_away(self) -> None:
+        """It has asked for nothing yet: its own deadlines, which are shorter, see to that."""
 
     def close_if_idle(self) -> None:
         """The server stops: nobody waits for anything here."""

@@ -28,6 +28,9 @@ class Strangers:
         self._since: dict[Stranger, float] = {}
         self._timed = False
 
+    def __len__(self) -> int:
+        return len(self._since)
+
     def add(self, session: Stranger, now: float) -> None:
         """Its time begins."""
         self._since[session] = now

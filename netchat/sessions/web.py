@@ -122,16 +122,19 @@ class Web:
         paces = self._door.paces
         return None if paces is None else paces.of_address(address)
 
-    def enter(self, peer: HttpPeer) -> None:
+    def enter(self, peer: HttpPeer, now: float) -> None:
         self.opened += 1
         self.peers[peer] = None
+        self._door.strangers.add(peer, now)
         self._door.census.enter(peer.transport.peer)
 
     def leave(self, peer: HttpPeer) -> None:
         del self.peers[peer]
+        self._door.strangers.remove(peer)
         self._door.census.leave(peer.transport.peer)
 
     def serve(self, peer: HttpPeer, request: HttpRequest, now: Now) -> None:
+        self._door.strangers.remove(peer)
         path = request.path
         if path == self._prefix:  # relative addresses need the slash
             location = [PLAIN, ("Location", f"{self._prefix}/")]
@@ -147,6 +150,7 @@ class Web:
             else:
                 peer.respond(self._file(request, path))
         except RefusedError as exc:
+            self._door.hub.refusals.add(exc.code)
             peer.respond(problem_of(exc))
         except HttpError as exc:
             peer.respond(self.refuse(exc, path))

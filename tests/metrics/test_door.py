@@ -111,7 +111,7 @@ def test_it_stays_open_when_the_chat_is_full() -> None:
         house.connect()
     scrape = Scrape(house)
     assert scrape("netchat_connections", door="native", state="stranger") == 2
-    assert scrape("netchat_connections_refused_total") == 0
+    assert scrape("netchat_connections_refused_total", why="address") == 0
     assert house.door.census.total == 2
 
 

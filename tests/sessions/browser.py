@@ -15,7 +15,7 @@ class Browser:
         self.sock = Socket()
         house.clients.append(self)  # type: ignore[arg-type]
         entrance = web_entrance(house, setting)
-        house.server.accepted(entrance, self.sock, ("10.0.0.1", 7000))  # type: ignore[arg-type]
+        house.let_in(entrance, self.sock)
 
     def sends(self, data: bytes) -> None:
         self.sock.inbox += data

@@ -80,7 +80,7 @@ class Client:
         self.sock = Socket()
         self.machine = NativeClient()
         self.token = ""
-        house.server.accepted(house.entrance, self.sock, ("10.0.0.1", 7000))  # type: ignore[arg-type]
+        house.let_in(house.entrance, self.sock)
         self.session = next(reversed(house.door.sessions))
         self.transport = self.session.transport
 
@@ -175,6 +175,14 @@ class House:
         self.delivery._backlog = lambda: reactor.backlog + self.waiting
 
     # -- people ----------------------------------------------------------------------------
+
+    def let_in(self, entrance: Entrance, sock: Any, address: str = "10.0.0.1") -> bool:
+        """What the gate does with a newcomer; whether it may come in."""
+        turned_away = self.server.admission.turned_away
+        if not entrance.private and turned_away(entrance, sock, (address, 7000)):
+            return False
+        self.server.accepted(entrance, sock, (address, 7000))
+        return True
 
     def connect(self) -> Client:
         client = Client(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -229,11 +228,11 @@ def test_a_broken_upgrade_is_refused(house: House, left_out: int) -> None:
 
 
 def test_one_too_many_is_told_in_http(house: House) -> None:
-    house.server._env = replace(house.server._env, max_connections=0)
+    house.server.porter._places = 0
     browser = Browser(house)
     house.settle()
     [(status, headers, body)] = browser.answers()
-    assert (status, headers["retry-after"]) == (503, "3")
+    assert (status, headers["retry-after"] in "2345") == (503, True)
     assert body == b"There are too many connections at the moment.\n"
 
 

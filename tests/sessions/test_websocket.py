@@ -28,7 +28,7 @@ class WebClient:
         self.sock = Socket()
         house.clients.append(self)  # type: ignore[arg-type]
         web = web_entrance(house)
-        house.server.accepted(web, self.sock, ("10.0.0.1", 7000))  # type: ignore[arg-type]
+        house.let_in(web, self.sock)
         self.sends(UPGRADE)
         assert self.sock.outbox.startswith(b"HTTP/1.1 101 ")
         self.sock.outbox.clear()
