@@ -12,7 +12,9 @@ again. (ATM networks call this the virtual scheduling algorithm: ITU-T I.371.)
 from __future__ import annotations
 
 from collections import OrderedDict
+from copy import copy
 from ipaddress import IPv6Address, ip_address
+from math import inf
 from typing import Generic, TypeVar
 
 ROUNDING = 1e-6
@@ -55,7 +57,7 @@ class Terms:
 
     __slots__ = ("calm", "patience", "refusals", "slack", "step")
 
-    def __init__(self, rate: float, burst: float, patience: float, refusals: float) -> None:
+    def __init__(self, rate: float, burst: float, patience: float, refusals: int) -> None:
         self.patience = patience
         self.refusals = refusals
         self.step = 1 / rate
@@ -63,6 +65,12 @@ class Terms:
         """Seconds that a pace may be ahead of time when another token is taken."""
         self.calm = burst / 2 / rate
         """Seconds ahead of time at which all strain is over."""
+
+    def without_end(self) -> Terms:
+        """The same for those who are delayed and never refused."""
+        terms = copy(self)
+        terms.patience = inf
+        return terms
 
 
 class Pace:

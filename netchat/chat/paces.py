@@ -5,6 +5,7 @@
     an account      for itself alone, all its devices and tokens together. It takes a password
                     to have one, so a neighbour who floods is no harm to it
     a bot           an account that the operator has made for a program: likewise, with more
+    an operator     as a bot, and never refused or kicked: who would stop a flood must get through
 
 An address that goes too fast keeps all its guests waiting and turns its strangers away; no
 guest is refused, or kicked, for what its neighbours do.
@@ -32,7 +33,7 @@ from netchat.chat.requests import (
     Undo,
     Who,
 )
-from netchat.chat.users import Identity
+from netchat.chat.users import Account, Identity
 
 COSTS: dict[type, int] = {
     Join: 2,
@@ -58,6 +59,7 @@ class Paces:
     def __init__(self, *, person: Terms, bot: Terms, address: Terms) -> None:
         self._person = person
         self._bot = bot
+        self._operator = bot.without_end()
         self._address = address
         self._addresses: Recent[Pace] = Recent()
 
@@ -73,10 +75,16 @@ class Paces:
         account, user = identity.account, identity.user
         if account is not None:
             if account.pace is None:
-                account.pace = Pace(self._bot if is_bot(account) else self._person)
+                account.pace = Pace(self._person)
+            account.pace.terms = self._terms_of(account)
             return account.pace
         assert user is not None
         if user.pace is None:
             user.pace = Pace(self._person)
         user.pace.within = self.of_address(address)
         return user.pace
+
+    def _terms_of(self, account: Account) -> Terms:
+        if account.operator:
+            return self._operator
+        return self._bot if is_bot(account) else self._person

@@ -60,6 +60,19 @@ def test_a_bot_has_terms_of_its_own() -> None:
     assert paces().of(account(1, password=""), "").terms is BOT
 
 
+def test_an_operator_is_delayed_and_never_refused() -> None:
+    root, now = account(1), 0.0
+    assert root.account is not None
+    all_paces = paces()
+    pace = all_paces.of(root, "")
+    root.account.operator = True
+    assert all_paces.of(root, "") is pace
+    for _ in range(10_000):
+        now += pace.ask(1, now)
+    assert now > 200
+    assert not pace.is_out_of_patience(now)
+
+
 def test_neighbours_who_flood_delay_guests_and_strangers_and_no_account() -> None:
     all_paces, now = paces(), 0.0
     ana, ben = all_paces.of(account(1), "10.0.0.1"), all_paces.of(guest(2), "10.0.0.1")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from netchat.chat.events import Accepted, Message
+from netchat.chat.refusals import CODES
 from netchat.chat.requests import Bye, Hello, Join
 from netchat.metrics.figures import figures
 from tests.chat.support import post
@@ -15,6 +16,8 @@ VALUES = {
     "feed": {"live", "log"},
     "what": {"posts", "tails"},
     "result": {"done", "failed"},
+    "why": {"places", "address", "arrivals", "crowd"},
+    "code": {*CODES},
     "generation": {"0", "1", "2"},
     "durability": {"fsync"},
 }
