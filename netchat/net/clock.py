@@ -1,4 +1,4 @@
-"""Clocks: where time comes from. The reactor reads one; nothing below it asks."""
+"""Clocks: where time comes from. The reactor reads one; below it only Turns asks."""
 
 from __future__ import annotations
 

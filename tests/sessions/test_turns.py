@@ -1,11 +1,11 @@
-"""Turns: round robin, within budgets, never less than one request."""
+"""Turns: round robin, within budgets, never less than one request to whom a round reaches."""
 
 from __future__ import annotations
 
 import pytest
 
 from netchat.chat.now import Now
-from netchat.sessions.turns import TICK, TURN, Turns
+from netchat.sessions.turns import SERVING, TICK, TURN, Turns
 
 
 class Queue:
@@ -25,7 +25,7 @@ class Queue:
 
 
 def served(*queues: Queue) -> Turns:
-    turns = Turns(lambda: 7)
+    turns = Turns(lambda: 7, lambda: 0.0)
     for queue in queues:
         turns.add(queue)
     turns.run(5.0)
@@ -65,8 +65,32 @@ def test_whoever_has_more_comes_again_and_whoever_has_not_does_not() -> None:
     assert not turns.is_waiting(5.0)
 
 
+def test_a_round_ends_with_its_time_and_the_next_begins_with_those_not_reached() -> None:
+    now, order = 0.0, ""
+
+    class Costly(Queue):
+        def __init__(self, name: str) -> None:
+            super().__init__(300)
+            self.name = name
+
+        def serve(self, budget: int, moment: Now) -> bool:
+            nonlocal now, order
+            now += SERVING / 2
+            order += self.name
+            return super().serve(budget, moment)
+
+    turns = Turns(lambda: 7, lambda: now)
+    for name in "abcde":
+        turns.add(Costly(name))
+    rounds = []
+    while turns.run(now):
+        rounds.append(order)
+        order = ""
+    assert [*rounds, order] == ["ab", "cd", "ea", "bc", "de"]
+
+
 def test_one_who_is_added_during_the_round_is_served_in_the_next() -> None:
-    turns = Turns(lambda: 7)
+    turns = Turns(lambda: 7, lambda: 0.0)
 
     class Waker(Queue):
         def serve(self, budget: int, now: Now) -> bool:
@@ -80,4 +104,4 @@ def test_one_who_is_added_during_the_round_is_served_in_the_next() -> None:
 
 
 def test_with_nobody_there_is_nothing_to_do() -> None:
-    assert Turns(lambda: 7).run(5.0) is False
+    assert Turns(lambda: 7, lambda: 0.0).run(5.0) is False
