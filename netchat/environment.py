@@ -14,6 +14,7 @@ import socket
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -105,7 +106,7 @@ def system(config: Config, data: Path) -> Environment:
         selector=selectors.DefaultSelector(),
         clock=clock,
         random=randomness,
-        listen=open_listener,
+        listen=partial(open_listener, patience=_patience(config)),
         open_log=open_log,
         max_connections=raise_file_limit() - RESERVED_FILES - _handshakes(config),
         open_hashing=_argon2,
@@ -154,6 +155,12 @@ def _handshakes(config: Config) -> int:
     from netchat.net.handshake import PENDING
 
     return PENDING
+
+
+def _patience(config: Config) -> float:
+    """Seconds after which the kernel gives up on a peer that takes nothing. The heartbeat has done
+    so by then; what is left are bytes of connections that we have closed."""
+    return 1.1 * config.limits.heartbeat + config.limits.pong_timeout + 5
 
 
 def _keep_ms(config: Config) -> int:

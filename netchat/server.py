@@ -37,8 +37,8 @@ from netchat.net.addresses import WEB_PORT
 from netchat.net.listener import Listener
 from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
+from netchat.sessions.common import Door
 from netchat.sessions.delivery import Delivery
-from netchat.sessions.door import Door
 from netchat.sessions.entrance import Entrance
 from netchat.sessions.heartbeat import SLOT, Heartbeat
 from netchat.sessions.native import NativeSession
@@ -280,6 +280,7 @@ class Server:
             self._beat_in -= 1
             if self._beat_in == 0:
                 self.heartbeat.tick(now)
+                self.door.unfinished.look(now)
         return self._beat_in > 0
 
     @property

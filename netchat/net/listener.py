@@ -59,8 +59,13 @@ NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
-def open_listener(host: str, port: int, backlog: int = BACKLOG) -> list[socket.socket]:
+def open_listener(
+    host: str, port: int, backlog: int = BACKLOG, *, patience: float = 0.0
+) -> list[socket.socket]:
     """Listening sockets, one for each address that `host` stands for ("": everywhere).
+
+    `patience`: seconds after which the kernel gives up on bytes that a peer does not take
+    (RFC 5482; 0: its own quarter of an hour).
 
     Port 0 is the system's choice, the same for all. An address family that this machine
     lacks is passed over, unless there is no other. Raises OSError; nothing is left open then.
@@ -70,7 +75,7 @@ def open_listener(host: str, port: int, backlog: int = BACKLOG) -> list[socket.s
     with contextlib.ExitStack() as undo:
         for family, address in resolve(host, port, passive=True):
             try:
-                sock = _listen(family, (address[0], port, *address[2:]), backlog)
+                sock = _listen(family, (address[0], port, *address[2:]), backlog, patience)
             except OSError as exc:
                 if exc.errno not in NO_SUCH_FAMILY:
                     raise
@@ -85,13 +90,13 @@ def open_listener(host: str, port: int, backlog: int = BACKLOG) -> list[socket.s
     return sockets
 
 
-def _listen(family: int, address: Any, backlog: int) -> socket.socket:
+def _listen(family: int, address: Any, backlog: int, patience: float) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        _prepare_accepted(sock)
+        _prepare_accepted(sock, patience)
         sock.setblocking(False)
         sock.bind(address)
         sock.listen(backlog)
@@ -101,12 +106,13 @@ def _listen(family: int, address: Any, backlog: int) -> socket.socket:
     return sock
 
 
-def _prepare_accepted(sock: socket.socket) -> None:
+def _prepare_accepted(sock: socket.socket, patience: float) -> None:
     """Nagle's algorithm off, a bounded send buffer: what a listening socket is set to, it hands
     on to those that it accepts, so this takes no call a connection."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(patience * 1e3))
 
 
 class Listener:

@@ -57,7 +57,8 @@ a send after a join takes half the time of a sendmsg. Long queues are never copi
 class Transport:
     """One connected, non-blocking stream socket. `peer` is whatever the opener says it is.
 
-    `pending`: bytes written and not yet sent. `reading`: whether input is upcalled. The
+    `pending`: bytes written and not yet sent. `reading`: whether input is upcalled, of which
+    there are at most `recv_budget` bytes at a time. The
     instants `heard_at` (last bytes received), `sent_at` (last bytes that the socket took) and
     `drained_at` (the same, after it had refused some: the peer must have read) are ticks'
     `now`s; all begin with the transport.
@@ -66,15 +67,15 @@ class Transport:
     __slots__ = (
         "_closing", "_deadline", "_eof", "_events", "_exc", "_marked", "_offset", "_owes_resume",
         "_protocol", "_queue", "_reactor", "_refused", "_sock", "dirty", "drained_at",
-        "heard_at", "in_slow", "in_urgent", "peer", "pending", "reading", "sent_at",
+        "heard_at", "in_slow", "in_urgent", "peer", "pending", "reading", "recv_budget", "sent_at",
     )  # fmt: skip
 
     high: ClassVar = HIGH
     low: ClassVar = LOW
-    recv_budget: ClassVar = RECV_BUDGET
 
     def __init__(self, reactor: Reactor, sock: socket.socket, peer: Any) -> None:
         self.peer = peer
+        self.recv_budget = RECV_BUDGET
         self.pending = 0
         self.reading = False
         self.heard_at = self.sent_at = self.drained_at = reactor.now

@@ -26,7 +26,7 @@ from netchat.chat.requests import MAX_HISTORY, MAX_INTEGER, MAX_LABEL, History, 
 from netchat.chat.rooms import Room
 from netchat.errors import BadRequest, BadToken, NoSuchRoom, StoreFailed
 from netchat.sessions.bots import BotCall, EventStream, OnAnswer
-from netchat.sessions.door import Door
+from netchat.sessions.common import Door
 from netchat.sessions.http import HttpPeer
 from netchat.sessions.polls import Polls, Watchers
 from netchat.sessions.problems import problem_of

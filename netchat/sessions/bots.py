@@ -21,7 +21,8 @@ from netchat.chat.session import Session
 from netchat.chat.users import User
 from netchat.errors import Internal, RateLimited
 from netchat.net.transport import Transport
-from netchat.sessions.door import Door, DoorSession
+from netchat.sessions.common import Door
+from netchat.sessions.door import DoorSession
 from netchat.wire.base import Wire
 from netchat.wire.eventstream import COMMENT, DEAF, EVENT_STREAM, PAYLOADS
 from netchat.wire.messages import decode_event

@@ -10,18 +10,16 @@ waits in `held`; while anything waits, the transport is not read.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from itertools import count
 from typing import ClassVar
 
 from netchat.chat.events import Event, Ping
-from netchat.chat.hub import Hub
-from netchat.chat.limits import Census, Pace
-from netchat.chat.now import Later, Now
-from netchat.chat.paces import COSTS, Paces
+from netchat.chat.limits import Pace
+from netchat.chat.now import Now
+from netchat.chat.paces import COSTS
 from netchat.chat.requests import PAGES, Bye, Pong, Request, Typing
 from netchat.chat.session import Session
 from netchat.errors import (
+    BadFrame,
     FatalError,
     HeartbeatTimeout,
     Internal,
@@ -29,12 +27,10 @@ from netchat.errors import (
     LoginTimeout,
     RateLimited,
 )
-from netchat.net.transport import HIGH, LOW, Transport
-from netchat.sessions.heartbeat import Heartbeat
+from netchat.net.transport import HIGH, LOW, RECV_BUDGET, Transport
+from netchat.sessions.common import Door
 from netchat.sessions.machine import Machine
-from netchat.sessions.strangers import Strangers
-from netchat.sessions.tally import KINDS, Tally
-from netchat.sessions.turns import Turns
+from netchat.sessions.tally import Tally
 from netchat.wire.base import Wire
 from netchat.wire.messages import RefusedRequest
 
@@ -44,60 +40,17 @@ PAGE_COST = 64
 """What a request whose answer is a page takes of a turn: four full pages (256 KiB) a tick are
 the most that one peer can ask for before its socket is looked at again."""
 
+
+APPETITE = 4_100
+"""Bytes that are read of a stranger at a time: a frame of the length that it may send. Its unsent
+replies are a quarter of others' before its requests wait, so one holds 20 KiB at the most."""
+
+
 UNANSWERED = frozenset({Typing, Pong})
 """The requests that have no reply, not even a refusal, from one who is welcome."""
 
 Received = Request | RefusedRequest | FatalError
 """What a peer sent: a request, one that is wrong, or what no request can be read from."""
-
-
-class Door:
-    """What all sessions of a listener share."""
-
-    def __init__(
-        self,
-        *,
-        hub: Hub,
-        turns: Turns,
-        heartbeat: Heartbeat,
-        later: Later,
-        wall: Callable[[], int],
-        hurry: Callable[[], None],
-        census: Census,
-        paces: Paces | None,
-        login_timeout: float,
-    ) -> None:
-        self.hub = hub
-        self.turns = turns
-        self.heartbeat = heartbeat
-        self.later = later
-        self.wall = wall
-        self.hurry = hurry
-        self.census = census
-        self.paces = paces
-        self.numbers = count(1)
-        self.strangers = Strangers(login_timeout, later)
-        self.draining = False
-        """The server stops: nobody is read any more."""
-        self.tallies = {kind: Tally() for kind in KINDS}
-        self.sessions: dict[DoorSession, None] = {}
-        self.ended: dict[DoorSession, None] = {}
-        """Sessions whose peer has ended its input; they close when nothing is owed."""
-
-    def close_finished(self, _now: float) -> bool:
-        """Phase 4: close the sessions whose peer has ended its input and is owed nothing.
-
-        Closing sets the peer a deadline, so one that reads slowly is first let read most of it.
-        """
-        for session in list(self.ended):
-            if session.slow or not session.is_finished():
-                continue
-            if session.transport.pending > LOW:
-                session.wait_for_drain()
-            else:
-                del self.ended[session]
-                session.transport.close()
-        return False
 
 
 class DoorSession(Session):
@@ -156,6 +109,7 @@ class DoorSession(Session):
             self.pace = door.paces.of_address(self.address)
         door.heartbeat.watch(self, now)
         door.strangers.add(self, now)
+        self.transport.recv_budget = APPETITE
         self.transport.start(self)
 
     def turn_away(self) -> None:
@@ -183,6 +137,7 @@ class DoorSession(Session):
         del door.sessions[self]
         door.strangers.remove(self)
         door.ended.pop(self, None)
+        door.unfinished.end(self)
         door.census.leave(self.transport.peer)
         door.hub.disconnect(self, Now(now, door.wall()))
         door.hurry()  # this comes in phase 1, and the tick sleeps only then
@@ -225,6 +180,7 @@ class DoorSession(Session):
         self.machine.welcome()
         self.tally.users += 1
         self.door.strangers.remove(self)
+        self.transport.recv_budget = RECV_BUDGET
         if self.door.paces is not None:
             self.pace = self.door.paces.of(self.identity, self.address)
 
@@ -252,6 +208,7 @@ class DoorSession(Session):
         return more
 
     def _serve(self, budget: int, now: Now) -> bool:
+        share = budget
         while not self.closing:
             request = self.held
             if request is None:
@@ -260,6 +217,7 @@ class DoorSession(Session):
                 except (RefusedRequest, FatalError) as exc:
                     request = exc
                 if request is None:
+                    self._look_at_rest(now.monotonic, anew=budget < share)
                     return False
                 self.held = request
             if budget <= 0:
@@ -271,9 +229,16 @@ class DoorSession(Session):
             budget -= PAGE_COST if type(request) in PAGES else 1
         return False
 
+    def _look_at_rest(self, now: float, *, anew: bool) -> None:
+        """All has been served; a frame may have been begun behind it."""
+        if self.machine.unfinished:
+            self.door.unfinished.begin(self, now, anew=anew)
+        elif self.door.unfinished:
+            self.door.unfinished.end(self)
+
     def _may_go_on(self, request: Received, now: float) -> bool:
         """Whether the peer reads, the order of replies allows it, and its pace does."""
-        if self.transport.pending > HIGH:
+        if self.transport.pending > (LOW if self.user is None else HIGH):
             self.wait_for_drain()
             return False
         if not self.door.hub.may_serve(self, request):
@@ -317,6 +282,15 @@ class DoorSession(Session):
             or self.busy
             or any(self in cursor.room.lagging for cursor in self.cursors)
         )
+
+    # -- what is asked of frames that do not end ---------------------------------------------
+
+    def unfinished(self) -> int | None:
+        return self.machine.unfinished if self.transport.reading else None
+
+    def cut_off(self) -> None:
+        sentence = "A frame that was begun has not come to its end in time."
+        self.door.hub.expel(self, BadFrame(sentence))
 
     # -- what the heartbeat asks -------------------------------------------------------------
 

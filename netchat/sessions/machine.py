@@ -14,6 +14,10 @@ class Machine(Protocol):
     def pending(self) -> bool:
         """A complete request, or a bad one, is waiting to be pulled."""
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of what has begun and is not complete; asked when nothing more can be pulled."""
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from netchat.net.transport import Transport
-from netchat.sessions.door import Door, DoorSession
+from netchat.sessions.common import Door
+from netchat.sessions.door import DoorSession
 from netchat.wire.base import Wire
 from netchat.wire.native import NATIVE, NativeServer
 

@@ -19,7 +19,7 @@ from netchat.errors import RefusedError
 from netchat.net.timers import Callback, Timer
 from netchat.net.transport import Transport
 from netchat.sessions.api import Api
-from netchat.sessions.door import Door
+from netchat.sessions.common import Door
 from netchat.sessions.http import HttpPeer
 from netchat.sessions.page import load_document, load_page
 from netchat.sessions.polls import Watchers

@@ -7,7 +7,8 @@ from typing import ClassVar
 from netchat.chat.events import Event
 from netchat.chat.now import Now
 from netchat.net.transport import Transport
-from netchat.sessions.door import Door, DoorSession, Received
+from netchat.sessions.common import Door
+from netchat.sessions.door import DoorSession, Received
 from netchat.wire.base import Wire
 from netchat.wire.websocket import (
     COMPRESSED_WEBSOCKET,

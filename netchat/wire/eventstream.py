@@ -87,6 +87,7 @@ class Deaf:
     __slots__ = ()
 
     pending = False
+    unfinished = 0
 
     def receive_data(self, data: bytes) -> None:
         """Nothing that comes means anything."""

@@ -85,6 +85,11 @@ class _Machine(LengthPrefixed, eq=False, gc=False):
         """Whether a complete frame, or a bad one, is waiting to be pulled."""
         return bool(self._data) and self.complete  # a failure leaves no data
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a frame of which not all have come."""
+        return len(self._data) - self._at
+
     def receive_eof(self) -> None:
         """The peer will send no more. A frame cut short by that is dropped without an error."""
         if not self.pending:

@@ -219,6 +219,14 @@ class WebSocketServer:
         if not self._over:
             self._rest = self._rest + data if self._rest else data
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a message, or a frame, of which not all have come."""
+        if self._over:
+            return 0
+        parts = self._partial.parts if self._partial is not None else ()
+        return len(self._protocol.reader.buffer) + sum(map(len, parts))
+
     def receive_eof(self) -> None:
         """The peer will send no more. A frame cut short by that is dropped without an error."""
 

@@ -24,7 +24,8 @@ from netchat.environment import system
 from netchat.errors import BadJson, FatalError
 from netchat.net.transport import Transport
 from netchat.server import Server as ChatServer
-from netchat.sessions.door import Door, Received
+from netchat.sessions.common import Door
+from netchat.sessions.door import Received
 from netchat.sessions.websocket import WebSocketSession
 from netchat.wire.websocket import COMPRESSED_WEBSOCKET, WEBSOCKET, WebSocketServer
 

@@ -281,12 +281,13 @@ def test_an_address_of_another_machine_is_an_error() -> None:
         open_listener("192.0.2.1", 0)
 
 
-def test_accepted_sockets_do_not_wait_for_more_to_send_and_hold_little_unsent() -> None:
-    [door] = open_listener("127.0.0.1", 0)
+def test_accepted_sockets_inherit_what_is_set_of_them_once() -> None:
+    [door] = open_listener("127.0.0.1", 0, patience=52.5)
     with door, socket.create_connection(door.getsockname()):
         door.setblocking(True)
         sock, _ = door.accept()
         with sock:
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 16_384
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 52_500
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in (65_536, 131_072)

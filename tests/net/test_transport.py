@@ -289,7 +289,8 @@ def test_what_resuming_writes_leaves_in_the_next_tick() -> None:
 
 def test_one_readiness_is_one_recv_of_the_budget() -> None:
     loop, sock = FakeLoop(), FakeSocket()
-    _, recorder = loop.transport(sock, recv_budget=4)
+    transport, recorder = loop.transport(sock)
+    transport.recv_budget = 4
     sock.incoming += [b"123456", b"78"]
     loop.tick((sock, READ))
     assert recorder.data == b"1234"
