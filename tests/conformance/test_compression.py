@@ -105,6 +105,7 @@ def test_nothing_is_agreed_on_where_it_is_switched_off(plain: str) -> None:
         (frame(PING, b"", rsv=RSV1), 1002),
         (frame(TEXT, deflated(b"ab"), fin=False, rsv=RSV1) + frame(CONT, b"", rsv=RSV1), 1002),
     ],
+    ids=["no deflate", "no UTF-8", "a ping", "a continuation"],
 )
 def test_what_is_wrongly_compressed_ends_the_connection(
     compressing: str, wrong: bytes, code: int

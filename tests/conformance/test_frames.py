@@ -221,7 +221,7 @@ def test_a_reason_that_is_no_utf8_is_wrong(peer: Peer) -> None:
     ends(peer, closes=1007)
 
 
-@pytest.mark.parametrize("behind", [HELLO, frame(PING), close(1001)])
+@pytest.mark.parametrize("behind", [HELLO, frame(PING), close(1001)], ids=["text", "ping", "close"])
 def test_nothing_behind_a_close_is_answered(peer: Peer, behind: bytes) -> None:
     peer.send(HELLO, close(1000), behind)
     ends(peer, A, closes=1000)
