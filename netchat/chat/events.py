@@ -175,8 +175,8 @@ class PasswordSet(Event, tag="password"):
 
 
 class Rights(Event, tag="rights"):
-    """What holds in a room, as a reply or once it has changed. `members` (by name, and of those who
-    may know) comes with the reply only."""
+    """What holds in a room, as a reply or once it has changed. One's own `role`, and the `members`
+    (by name, for those who may know), come with the reply only."""
 
     room: str
     owner: str | None = None

@@ -257,12 +257,9 @@ class Moderation:
         if rights is None or not rights.slow or rank_of(identity, room) >= Rank.MODERATOR:
             return
         if wait := rights.wait(identity.id, now.monotonic):
-            every = in_words(rights.slow * 1_000)
-            raise RateLimited(
-                f"This room is slowed down: one message in {every} each.",
-                field="room",
-                retry_after=wait,
-            )
+            pause = in_words(int(wait * 1_000))
+            what = f"This room is slowed down; your next message may come in {pause}."
+            raise RateLimited(what, field="room", retry_after=wait)
         rights.wrote(identity.id, now.monotonic)
 
     # -- what becomes of it ----------------------------------------------------------------

@@ -26,6 +26,7 @@ from netchat.chat.events import (
     RoomInfo,
     RoomList,
 )
+from netchat.chat.requests import Request
 from netchat.client.client import Client
 from netchat.client.failures import Disconnected, Refused, TimedOut, Unreachable
 from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News, Offline, Online
@@ -185,6 +186,10 @@ class Chat:
         """A page of a room's log, in ascending order; `complete`: there is no more."""
         ref = self.client.history(room, before=before, after=after, limit=limit)
         return self._wait(ref, HistoryPage, timeout)
+
+    def ask(self, request: Request, *, timeout: float = TIMEOUT) -> Event:
+        """See Client.ask; the answer."""
+        return self._wait(self.client.ask(request), Event, timeout)
 
     def events(self, timeout: float | None = None) -> Iterator[News]:
         """Everything that happens, as it happens: the server's events and the notices.

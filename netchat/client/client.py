@@ -202,6 +202,11 @@ class Client:
         The `ref` of the answer."""
         return self._ask(requests.Password(password=password, old=old))
 
+    def ask(self, request: requests.Request) -> str:
+        """Anything else of `chat.requests`: Kick, Ban, Mute, Undo, Acts, Invite, SetRole, Set,
+        Rights. The `ref` of the answer."""
+        return self._ask(request)
+
     def typing(self, *, room: str | None = None, to: str | None = None) -> None:
         """Say that one is writing, if there is a connection."""
         self._machine.typing(requests.Typing(room=room, to=to))

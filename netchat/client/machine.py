@@ -320,7 +320,10 @@ class Machine:
 
     def _refused(self, event: events.Error, now: float) -> None:
         key = event.id or event.ref
-        wait, held = event.retry_after, self.outbox.held_until is not None
+        wait = (
+            None if event.field == "room" else event.retry_after
+        )  # a room's pace holds up no other
+        held = self.outbox.held_until is not None
         if wait is not None and self.outbox.put_back(key, now + wait):
             if not held:
                 self._events.append(Delayed(code=event.code, message=event.message, retry_in=wait))

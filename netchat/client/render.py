@@ -14,7 +14,6 @@ from netchat.chat.events import (
     Error,
     Gap,
     Joined,
-    Left,
     Members,
     Message,
     PasswordSet,
@@ -24,6 +23,7 @@ from netchat.chat.events import (
 )
 from netchat.client.harmless import MIN_COLUMNS, fold, harmless, width
 from netchat.client.notices import Closed, Delayed, Failed, NameRefused, News, OutboxTrouble
+from netchat.client.verdicts import verdict_lines
 
 INDENT = "      | "
 """As wide as the time, and a bar."""
@@ -78,8 +78,6 @@ def status_lines(news: News, me: str, *, room: bool = False) -> list[str]:
     match news:
         case Joined():
             return _joined(news)
-        case Left():
-            return [f"you have left {_room(news.room)}"]
         case Presence():
             return [_where(news.room, room) + line for line in _presence(news, me)]
         case Members():
@@ -99,7 +97,7 @@ def status_lines(news: News, me: str, *, room: bool = False) -> list[str]:
             return [f"{harmless(news.name)} is an account's now, by this password"]
         case NameRefused() | Error() | Closed():
             return [harmless(news.message)]
-    return []
+    return verdict_lines(news)
 
 
 def gap_sentence(gap: Gap) -> str:

@@ -32,6 +32,7 @@ from netchat.client.commands import Command, UsageError, help_lines, parse
 from netchat.client.failures import OutboxFull
 from netchat.client.harmless import harmless
 from netchat.client.introduction import Introduction
+from netchat.client.moderating import request_of
 from netchat.client.notices import (
     CaughtUp,
     Closed,
@@ -210,26 +211,28 @@ class Terminal:
     def _obey(self, command: Command) -> list[str] | None:
         """What is to be told at once; None: the line comes back as a message."""
         match command:
-            case ("say", [text]):
+            case ("say", [text], _):
                 return self._post(text, room=self._present_room())
-            case ("msg", [user, text]):
+            case ("msg", [user, text], _):
                 return self._post(text, to=user)
-            case ("join", [room]):
+            case ("join", [room], _):
                 self._join(room)
-            case ("leave", arguments):
+            case ("leave", arguments, _):
                 self._leave_room(*arguments)
-            case ("who", arguments):
+            case ("who", arguments, _):
                 self._client.who(arguments[0] if arguments else self._present_room())
-            case ("rooms", _):
+            case ("rooms", _, _):
                 self._client.list_rooms()
-            case ("password", _):
+            case ("password", _, _):
                 if not self._interactive:
                     raise UsageError("Nobody can be asked for a password here.")
                 self._introduction.change_password()
-            case ("help", _):
+            case ("help", _, _):
                 return help_lines()
-            case ("exit", _):
+            case ("exit", _, _):
                 self._leave(exits.OK)
+            case _:
+                self._client.ask(request_of(command, self._present_room))
         return []
 
     def _post(
@@ -290,6 +293,7 @@ class Terminal:
                 self._forget(self._joining.pop(ref))
             case Left():
                 self._here.discard(news.room)
+                self._forget(news.room)
                 if self._rooms:
                     self._screen.tell(f"you write to #{harmless(self._rooms[-1])} now")
             case Members(complete=False, members=[*_, last]):

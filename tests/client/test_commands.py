@@ -20,6 +20,11 @@ from netchat.client.commands import HELP, Command, UsageError, help_lines, parse
         ("/who den", Command("who", ["den"])),
         ("/rooms", Command("rooms", [])),
         ("/msg bea  see  you ", Command("msg", ["bea", "see  you"])),
+        ("/kick bea  too loud ", Command("kick", ["bea", "too loud"])),
+        ("/ban --server bea 2h spam", Command("ban", ["bea", "2h spam"], everywhere=True)),
+        ("/acts --server", Command("acts", [], everywhere=True)),
+        ("/topic a quiet room", Command("topic", ["a quiet room"])),
+        ("/topic", Command("topic", [])),
         ("   ", None),
     ],
 )
@@ -27,7 +32,9 @@ def test_a_line_means(line: str, command: Command | None) -> None:
     assert parse(line) == command
 
 
-@pytest.mark.parametrize("line", ["/nope", "/", "/join", "/join a b", "/msg bea", "/rooms x"])
+@pytest.mark.parametrize(
+    "line", ["/nope", "/", "/join", "/join a b", "/msg bea", "/rooms x", "/kick", "/ban --server"]
+)
 def test_a_command_that_makes_no_sense_is_never_sent(line: str) -> None:
     with pytest.raises(UsageError):
         parse(line)

@@ -144,7 +144,8 @@ def set_room(hub: Hub, session: Session, request: requests.Set, now: Now) -> Non
         hub.moderation.set_topic(room, request.topic)
     if request.private is not None:
         hub.moderation.set_private(room, request.private)
-    _answer(hub, session, room, request.ref)
+    hub.answer(session, events.Done(ref=request.ref, act=act.number))
+    tell_rights(hub, room)
 
 
 def _changes(request: requests.Set) -> list[str]:
@@ -173,7 +174,8 @@ def set_role(hub: Hub, session: Session, request: requests.SetRole, now: Now) ->
     if other.user is not None:
         name = session.identity.name
         hub.moderation.enforce(room, [other.user], name, "You are no longer a member.", now.wall)
-    _answer(hub, session, room, request.ref)
+    hub.answer(session, events.Done(ref=request.ref, act=act.number))
+    tell_rights(hub, room)
 
 
 def _check_role(rank: Rank, old: Rank, new: Rank, *, own: bool) -> None:
@@ -205,10 +207,3 @@ def invite(hub: Hub, session: Session, request: requests.Invite, now: Now) -> No
     hub.moderation.acts.add(act)
     hub.moderation.invite(room, other, session.identity.name)
     hub.answer(session, events.Done(ref=request.ref, act=act.number))
-
-
-def _answer(hub: Hub, session: Session, room: Room, ref: str | None) -> None:
-    event = rights_event(hub, room, session.identity)
-    event.ref = ref
-    hub.answer(session, event)
-    tell_rights(hub, room)
