@@ -262,6 +262,10 @@ class Moderation:
             raise RateLimited(what, field="room", retry_after=wait)
         rights.wrote(identity.id, now.monotonic)
 
+    def ban_of(self, identity: Identity, room: Room, wall: int) -> Act | None:
+        """The ban by which somebody is kept out of a room, wherever it is."""
+        return self.acts.find(room.id, BAN, _targets(identity, ""), wall)
+
     # -- what becomes of it ----------------------------------------------------------------
 
     def put_out(self, room: Room, user: User, by: str, reason: str) -> None:

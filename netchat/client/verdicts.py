@@ -71,7 +71,7 @@ def _rights(rights: Rights) -> str:
 
 
 def _act(act: ActInfo) -> str:
-    whom = f" {harmless(act.kind)} {harmless(act.whom)}" if act.whom else ""
+    whom = f" {harmless(act.kind)} {harmless(act.whom)}" * (act.whom != "" and act.kind != "room")
     detail = f" {harmless(act.detail)}" if act.detail else ""
     ended = f" (undone by {harmless(act.undone_by)})" if act.undone_by is not None else ""
     over = " (over)" if act.what in ("ban", "mute") and not act.active and not ended else ""

@@ -19,6 +19,7 @@ from netchat.chat.events import (
 )
 from netchat.chat.requests import (
     Acts,
+    Ban,
     Bye,
     History,
     Invite,
@@ -295,6 +296,13 @@ def test_who_is_invited_is_told_and_may_enter() -> None:
     olga.says(Invite(room=ROOM, user="una"))
     una.gets()
     assert answer(una, Join(room=ROOM)).role == "member"
+
+
+def test_who_is_banned_is_not_invited() -> None:
+    cast = Cast()
+    cast.olga.says(Ban(room=ROOM, user="una"))
+    error = refused(cast.olga, Invite(room=ROOM, user="una"))
+    assert (error.code, error.message) == ("forbidden", "una is banned here; undo no. 4 first.")
 
 
 def test_who_was_away_is_told_at_each_login_until_it_has_come() -> None:

@@ -203,6 +203,8 @@ def invite(hub: Hub, session: Session, request: requests.Invite, now: Now) -> No
     other = hub.known(request.user)
     if rank_of(other, room) < Rank.MEMBER:
         _check_place(hub, room, other, Rank.MEMBER)
+        if (ban := hub.moderation.ban_of(other, room, now.wall)) is not None:
+            raise Forbidden(f"{other.name} is banned here; undo no. {ban.number} first.")
     act = note(session, room, rank, now, INVITE, USER, other.id, other.name)
     hub.moderation.acts.add(act)
     hub.moderation.invite(room, other, session.identity.name)
