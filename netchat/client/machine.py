@@ -320,11 +320,9 @@ class Machine:
 
     def _refused(self, event: events.Error, now: float) -> None:
         key = event.id or event.ref
-        wait = (
-            None if event.field == "room" else event.retry_after
-        )  # a room's pace holds up no other
-        held = self.outbox.held_until is not None
-        if wait is not None and self.outbox.put_back(key, now + wait):
+        wait, held = event.retry_after, self.outbox.held_until is not None
+        rooms = event.field == "room"  # a room's pace holds up nothing else
+        if wait is not None and not rooms and self.outbox.put_back(key, now + wait):
             if not held:
                 self._events.append(Delayed(code=event.code, message=event.message, retry_in=wait))
             return
