@@ -55,17 +55,17 @@ takes as many, on its way to the members of a room with a short name."""
 
 Row = RoomRow | TalkRow | IdentityRow | TokenRow | RecordRow
 
-_KEYS: dict[type[Row], Callable[[Any], object]] = {
-    RoomRow: attrgetter("room"),
-    TalkRow: attrgetter("room"),
-    IdentityRow: attrgetter("identity"),
-    TokenRow: attrgetter("hash"),
-    RecordRow: attrgetter("kind", "key"),
+_KINDS: dict[type[Row], tuple[str, Callable[[Any], object]]] = {
+    RoomRow: ("rooms", attrgetter("room")),
+    TalkRow: ("talks", attrgetter("room")),
+    IdentityRow: ("identities", attrgetter("identity")),
+    TokenRow: ("tokens", attrgetter("hash")),
+    RecordRow: ("records", attrgetter("kind", "key")),
 }
-"""What of a row says which older one it replaces."""
+"""Where each kind of row stands in a batch, and what of it says which older one it replaces."""
 
-Rows = defaultdict[type[Row], dict[object, Any]]
-"""Rows on their way into the log, by class and key."""
+Rows = defaultdict[str, dict[object, Any]]
+"""Rows on their way into the log, by their place in a batch and key; no place is empty."""
 
 
 class Pending(Struct, eq=False, gc=False):
@@ -119,8 +119,8 @@ class Posting:
 
     def save(self, row: Row) -> None:
         """Write a row behind: with the next batch, a newer version replacing an older."""
-        kind = type(row)
-        self._rows[kind][_KEYS[kind](row)] = row
+        place, key = _KINDS[type(row)]
+        self._rows[place][key(row)] = row
 
     def when_saved(self, call: Callable[[], None]) -> None:
         """Call back once all rows that are due by now are committed."""
@@ -165,14 +165,9 @@ class Posting:
         rows, self._rows = self._rows, defaultdict(dict)
         savers, self._savers = self._savers, []
         self._in_flight = True
-        batch = Batch(
-            posts=[pending.post for pending in posts if pending.post is not None],
-            rooms=list(rows[RoomRow].values()),
-            talks=list(rows[TalkRow].values()),
-            identities=list(rows[IdentityRow].values()),
-            tokens=list(rows[TokenRow].values()),
-            records=list(rows[RecordRow].values()),
-        )
+        batch = Batch([pending.post for pending in posts if pending.post is not None])
+        for place, saved in rows.items():
+            setattr(batch, place, [*saved.values()])
         self._worker.submit(
             partial(self._store.append, batch), partial(self._done, posts, rows, savers)
         )
@@ -187,9 +182,8 @@ class Posting:
         self._in_flight = False
         self._landed = True
         if isinstance(outcome, BaseException):
-            for kind, older in rows.items():
-                if older:
-                    self._rows[kind] = older | self._rows[kind]
+            for place, older in rows.items():
+                self._rows[place] = older | self._rows[place]
             self._savers = savers + self._savers
             self._fail(posts, outcome)
         else:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from netchat.chat.events import Event, HistoryPage, Members, Message, RoomList, Welcome
 from netchat.chat.requests import Request
 from netchat.errors import BadJson, LocalProtocolError
-from netchat.wire.framing import HEADER, LengthPrefixed, frame
+from netchat.wire.framing import HEADER, LengthPrefixed, frame, pack_length
 from netchat.wire.messages import decode_event, decode_request, encode
 
 MAX_FRAME = 65_536
@@ -49,7 +49,8 @@ class NativeWire:
 
     def encode(self, event: Event) -> bytes:
         """One frame. A page that would not fit is cut; LocalProtocolError for anything else."""
-        return frame(event_payload(event))
+        payload = event_payload(event)
+        return pack_length(len(payload)) + payload  # `frame`, without the call: the hot path
 
     def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
         """A frame a message in one blob, and the offset at which each frame ends.
@@ -68,7 +69,7 @@ class NativeWire:
             if size > MAX_FRAME:
                 raise _too_long(message)
             end += HEADER.size + size
-            parts.append(HEADER.pack(size))
+            parts.append(pack_length(size))
             parts.append(payload)
             ends.append(end)
         return b"".join(parts), tuple(ends)
