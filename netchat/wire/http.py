@@ -97,7 +97,8 @@ class HttpServer:
         self._body = bytearray()
         self._without_body = False
         self.ended = False
-        """The peer sends nothing more, and everything that came has been given out."""
+        """The peer sends nothing more, and everything that came has been given out; or what came
+        follows its last request, and is nobody's."""
 
     @property
     def has_head(self) -> bool:
@@ -119,6 +120,9 @@ class HttpServer:
 
     def next_request(self) -> HttpRequest | None:
         """The next whole request, or None. Raises HttpError, after which there is no other."""
+        if self._conn.our_state is h11.MUST_CLOSE:
+            self.ended = True
+            return None
         if not self.must_close:
             self._conn.start_next_cycle()
             self._without_body = False

@@ -79,6 +79,24 @@ def test_pipelined_requests_are_answered_in_order_however_they_are_cut(
     assert [status for status, _, _ in browser.answers()] == [200, 404, 200, 200, 404]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nNONSENSE\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("cut", [1, 1_000])
+def test_what_follows_the_last_request_is_not_looked_at(
+    house: House, data: bytes, cut: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = Browser(house)
+    for at in range(0, len(data), cut):
+        browser.sends(data[at : at + cut])
+    assert len(browser.answers()) == 1
+    assert caplog.records == []
+
+
 def test_a_thousand_pipelined_requests_wait_for_their_reader(house: House) -> None:
     browser = Browser(house)
     browser.sock.window = 0
