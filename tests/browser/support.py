@@ -26,6 +26,7 @@ PAGE = ROOT / "netchat" / "page"
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage",
     "--lang=en-US", "--window-size=1280,800",
 )  # fmt: skip
 """No sandbox: in a container, as root, there is none to be had. The pages are our own."""
