@@ -152,6 +152,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     refusals: Count = 1_000
     # Rooms joined by one connection: Ergo allows 100, Centrifugo 128.
     rooms: Count = 100
+    # Public rooms and private talks, those on record too: 1 KB of memory each.
+    rooms_in_all: Count = 100_000
     # 25 + 20 as in Socket.IO: below the 60 s after which proxies drop an idle connection.
     heartbeat: Seconds = 25
     pong_timeout: Seconds = 20
@@ -200,6 +202,9 @@ class Accounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # An hour, from one address (IPv6: a /64); and in ten minutes, from all. As Ergo.
     registrations_per_address: Count = 5
     registrations: Count = 30
+    # New guests an hour, from one address: each is remembered. A school's devices fit, and keep
+    # their tokens; a flood makes 48,000 a day instead of millions.
+    guests_per_address: Count = 2_000
 
 
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

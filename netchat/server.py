@@ -117,6 +117,7 @@ class Server:
             heartbeat=int(heartbeat) if heartbeat == int(heartbeat) else heartbeat,
             hold=config.limits.hold,
             rooms=config.limits.rooms,
+            rooms_in_all=config.limits.rooms_in_all,
             frame=MAX_FRAME,
             topics=dict(config.topics),
             limited=config.limits.enabled,
@@ -126,6 +127,7 @@ class Server:
             devices=accounts.devices,
             registrations_per_address=accounts.registrations_per_address,
             registrations=accounts.registrations,
+            guests_per_address=accounts.guests_per_address,
         )
 
     def _assemble(self) -> None:

@@ -10,6 +10,7 @@ from netchat.chat.names import room_key
 from netchat.chat.rights import rights_row
 from netchat.chat.rooms import Room
 from netchat.chat.users import Identity
+from netchat.errors import TooManyRooms
 
 LOBBY = "lobby"
 """Where clients go by themselves: it belongs to no one who happened to be first."""
@@ -24,8 +25,10 @@ class Directory:
         identities: Mapping[int, Identity],
         topics: Mapping[str, str],
         new_secret: Callable[[], str],
+        limit: int,
     ) -> None:
         self._new_secret = new_secret
+        self._limit = limit
         self._topics = {room_key(name): topic for name, topic in topics.items()}
         self._rooms: dict[str, Room] = {}
         self._by_id: dict[int, Room] = {}
@@ -84,8 +87,13 @@ class Directory:
         return room
 
     def open(self, name: str) -> Room:
-        """The room of this name, made where there is none. Raises RoomInvalid."""
-        return self.find(name) or self._add(self._next_id, room_key(name), name)
+        """The room of this name, made where there is none. Raises RoomInvalid, TooManyRooms."""
+        return self.find(name) or self._make(room_key(name), name)
+
+    def _make(self, key: str, name: str) -> Room:
+        if len(self._rooms) >= self._limit:
+            raise TooManyRooms("This server has as many rooms as it takes.")
+        return self._add(self._next_id, key, name)
 
     def forget(self, room: Room) -> None:
         """Drop a room in which nobody is and nothing was ever written."""
@@ -95,11 +103,11 @@ class Directory:
                 self.list_publicly(room, False)
 
     def talk(self, one: Identity, other: Identity) -> Room:
-        """The private talk between two, made where there is none."""
+        """The private talk between two, made where there is none. Raises TooManyRooms."""
         room = one.talk_with(other)
         if room is None:
             name = "@" + self._new_secret()
-            room = self._add(self._next_id, name, name)
+            room = self._make(name, name)
             _make_talk(room, one, other)
         return room
 

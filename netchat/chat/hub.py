@@ -93,7 +93,9 @@ class Hub:
             state, self.people, self.accounts, self.posting.save, new_secret, self.kick
         )
         self.hashing = Hashing(open_hashing)
-        self.directory = Directory(state, self.people.identities, settings.topics, new_secret)
+        self.directory = Directory(
+            state, self.people.identities, settings.topics, new_secret, settings.rooms_in_all
+        )
         self.attendance = Attendance(
             self.people, self.directory, self.presence, later, settings.hold
         )

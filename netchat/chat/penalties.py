@@ -55,6 +55,8 @@ class Guard:
         self._addresses = Penalties()
         self._per_address = settings.registrations_per_address
         self._registrations: Recent[TokenBucket] = Recent()
+        self._guests_per_address = settings.guests_per_address
+        self._guests: Recent[TokenBucket] = Recent()
         in_all = settings.registrations
         self._in_all = TokenBucket(in_all / TEN_MINUTES, in_all)
 
@@ -84,6 +86,16 @@ class Guard:
         bucket.take(now)
         self._in_all.take(now)
         self._registrations.put(address_class(address), bucket)
+
+    def new_guest(self, address: str, now: float) -> None:
+        """Somebody without an account comes for the first time: remembering each takes memory.
+        Raises RateLimited."""
+        key, hourly = address_class(address), self._guests_per_address
+        bucket = self._guests.get(key) or TokenBucket(hourly / HOUR, hourly)
+        if wait := bucket.wait(now):
+            raise RateLimited("Too many new guests come from your address.", retry_after=wait)
+        bucket.take(now)
+        self._guests.put(key, bucket)
 
     def _bucket(self, address: str) -> TokenBucket:
         found = self._registrations.get(address_class(address))

@@ -37,6 +37,7 @@ class ChatSettings(Struct, frozen=True, kw_only=True):
     heartbeat: int | float = 25
     hold: float = 60.0
     rooms: int = 100
+    rooms_in_all: int = 100_000
     frame: int = 65_536
     topics: dict[str, str] = {}
     limited: bool = True
@@ -47,6 +48,7 @@ class ChatSettings(Struct, frozen=True, kw_only=True):
     devices: int = 20
     registrations_per_address: int = 5
     registrations: int = 30
+    guests_per_address: int = 2_000
 
     def limits(self) -> dict[str, int]:
         """What `welcome` tells a client of its limits."""
