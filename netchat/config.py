@@ -152,6 +152,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     refusals: Count = 1_000
     # Rooms joined by one connection: Ergo allows 100, Centrifugo 128.
     rooms: Count = 100
+    # Megabytes (MiB) that wait for peers that do not read, all together: 4,000 of them at the
+    # high mark. Memory is less, as what is owed to many is held once.
+    unsent: Count = 256
     # Public rooms and private talks, those on record too: 1 KB of memory each.
     rooms_in_all: Count = 100_000
     # 25 + 20 as in Socket.IO: below the 60 s after which proxies drop an idle connection.

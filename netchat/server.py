@@ -43,6 +43,7 @@ from netchat.sessions.entrance import Entrance
 from netchat.sessions.heartbeat import SLOT, Heartbeat
 from netchat.sessions.native import NativeSession
 from netchat.sessions.porter import Porter
+from netchat.sessions.relief import Relief
 from netchat.sessions.tail import Tails
 from netchat.sessions.turns import Turns
 from netchat.sessions.web import Web, refuse_http
@@ -148,9 +149,11 @@ class Server:
             paces=open_paces(limits),
             login_timeout=limits.login_timeout,
         )
+        self.relief = Relief(reactor, self.door, limits.unsent * 2**20)
         self.porter = Porter(
             census=self.door.census,
             strangers=self.door.strangers,
+            is_short_of_memory=self.relief.is_needed,
             random=self._env.new_jitter(),
             places=self._env.max_connections,
             limited=limits.enabled,
@@ -283,6 +286,7 @@ class Server:
             if self._beat_in == 0:
                 self.heartbeat.tick(now)
                 self.door.unfinished.look(now)
+                self.relief.look()
         return self._beat_in > 0
 
     @property

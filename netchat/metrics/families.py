@@ -143,8 +143,12 @@ class Families(Collector):
     def _log(self) -> Iterator[Metric]:
         posting = self._server.hub.posting
         yield _gauge("netchat_log_working", "0 while posts are refused.", posting.is_working)
-        held = {"posts": posting.bytes, "tails": self._server.delivery.tails.bytes}
-        text = "Bytes held: posts not yet committed, and the newest messages of rooms."
+        held = {
+            "posts": posting.bytes,
+            "tails": self._server.delivery.tails.bytes,
+            "unsent": self._server.reactor.unsent,
+        }
+        text = "Bytes held: posts not yet committed, newest messages, what sockets have refused."
         yield _gauges("netchat_held_bytes", text, "what", held)
         if (commits := self._server.parts.commits) is not None:
             text = "How long the log took for a transaction: a batch of posts, a page trimmed."

@@ -75,6 +75,8 @@ class Reactor:
         self.wall = clock.wall()
         self.lag = Histogram(MICROSECONDS)
         self.errors = 0
+        self.unsent = 0
+        """Bytes that sockets have refused so far, of all transports together."""
         self.collect: list[Hook] = []
         self.append: list[Hook] = []
         self.deliver: list[Hook] = []

@@ -65,9 +65,10 @@ class Transport:
     """
 
     __slots__ = (
-        "_closing", "_deadline", "_eof", "_events", "_exc", "_marked", "_offset", "_owes_resume",
-        "_protocol", "_queue", "_reactor", "_refused", "_sock", "dirty", "drained_at",
-        "heard_at", "in_slow", "in_urgent", "peer", "pending", "reading", "recv_budget", "sent_at",
+        "_closing", "_counted", "_deadline", "_eof", "_events", "_exc", "_marked", "_offset",
+        "_owes_resume", "_protocol", "_queue", "_reactor", "_refused", "_sock", "dirty",
+        "drained_at", "heard_at", "in_slow", "in_urgent", "peer", "pending", "reading",
+        "recv_budget", "sent_at",
     )  # fmt: skip
 
     high: ClassVar = HIGH
@@ -85,6 +86,7 @@ class Transport:
         self._protocol: TransportProtocol = NOBODY
         self._queue: bytes | list[bytes] | None = None
         self._offset = 0
+        self._counted = 0
         self._events = 0
         self._eof = self._closing = self._marked = False
         self._owes_resume = self._refused = False
@@ -254,6 +256,7 @@ class Transport:
             self._queue = queue
             self._refused = self._advance(queue, sent) < IOV_MAX
             self._watch(self._events | WRITE)
+            self._count(self.pending)
 
     def _send_many(self, queue: list[bytes]) -> int:
         """Offer the queue's head to the socket; how many bytes it took."""
@@ -279,6 +282,12 @@ class Transport:
         self._queue = None
         self._offset = 0
         self.pending = 0
+        self._count(0)
+
+    def _count(self, left: int) -> None:
+        """Only what sockets have refused is summed up, so that a fan-out costs nothing more."""
+        self._reactor.unsent += left - self._counted
+        self._counted = left
 
     # Closing
 

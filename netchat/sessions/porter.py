@@ -4,6 +4,7 @@ Nothing has been done for a newcomer yet, no TLS, no buffer; all that is known i
 The questions, in this order:
 
     places      are there any left, of those that the process can have?
+    memory      do others keep as many bytes waiting as we can afford?
     address     has the address (IPv6: its /64) as many as one may hold?
     arrivals    has it come too often? So many times a minute, after a burst of as many as it
                 may hold: those of a school come back at once after a restart
@@ -24,7 +25,7 @@ EARLY, CHANCE = 0.25, 0.3
 """The share of the bearable strangers at which newcomers begin to be turned away, and the chance
 of that there (OpenSSH: "10:30:100")."""
 
-QUESTIONS = ("places", "address", "arrivals", "crowd")
+QUESTIONS = ("places", "memory", "address", "arrivals", "crowd")
 
 MINUTE = 60.0
 
@@ -35,13 +36,14 @@ come back as the crowd that they were."""
 
 class Porter:
     """One for all doors. `places` are the connections that there can be; `random` draws from 0
-    to 1. Where `limited` is false, places alone are asked about."""
+    to 1. Where `limited` is false, only places and memory are asked about."""
 
     def __init__(
         self,
         *,
         census: Census,
         strangers: Sized,
+        is_short_of_memory: Callable[[], bool],
         random: Callable[[], float],
         places: int,
         limited: bool,
@@ -51,6 +53,7 @@ class Porter:
     ) -> None:
         self._census = census
         self._strangers = strangers
+        self._is_short_of_memory = is_short_of_memory
         self._random = random
         self._places = places
         self._limited = limited
@@ -67,6 +70,8 @@ class Porter:
         wait = 0.0
         if self._census.total >= self._places:
             why = "places"
+        elif self._is_short_of_memory():
+            why = "memory"
         elif not self._limited:
             return None
         elif self._census[address] >= self._per_address:

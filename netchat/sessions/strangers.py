@@ -6,7 +6,7 @@ all of them: a timer each would be a third of what a crowd at the door costs.
 
 from __future__ import annotations
 
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Protocol
 
 from netchat.chat.now import Later
@@ -41,6 +41,12 @@ class Strangers:
     def remove(self, session: Stranger) -> None:
         """It is welcome, or has gone."""
         self._since.pop(session, None)
+
+    def turn_away(self, number: int) -> None:
+        """So many of them have to go before their time, those who came first."""
+        for session in list(islice(self._since, number)):
+            del self._since[session]
+            session.turn_away()
 
     def _look(self, now: float) -> None:
         latest = now - self._timeout

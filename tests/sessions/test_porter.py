@@ -18,10 +18,12 @@ class Gathering:
         self.census = Census()
         self.strangers: list[object] = []
         self.random = Random(7)
+        self.short = False
         rules = {"places": 1_000, "limited": True, "per_address": 10, "arrivals": 60, "crowd": 100}
         self.porter = Porter(
             census=self.census,
             strangers=self.strangers,
+            is_short_of_memory=lambda: self.short,
             random=self.random.random,
             **(rules | settings),
         )
@@ -91,6 +93,14 @@ def test_the_more_strangers_there_are_the_more_are_turned_away(there: int, chanc
     house.strangers += [None] * there
     refused = sum(not house.come(f"10.0.{n >> 8}.{n & 255}") for n in range(900))
     assert refused / 900 == pytest.approx(chance, abs=0.05)
+
+
+def test_while_memory_is_short_nobody_comes_in() -> None:
+    house = Gathering(limited=False)
+    house.short = True
+    assert not house.come("10.0.0.1")
+    house.short = False
+    assert house.come("10.0.0.1")
 
 
 def test_without_limits_places_alone_count() -> None:

@@ -120,6 +120,8 @@ class Inspector:
         held = sum(part.size for parts in tails._rooms.values() for part in parts)
         _hold("bytes counted are bytes held", held == tails.bytes, "tails")
         _hold("tails keep to their budget", held <= tails._budget, f"{held}")
+        unsent = sum(session.transport._counted for session in sessions)
+        _hold("bytes counted are bytes held", unsent <= self._server.reactor.unsent, "unsent")
         census = self._server.door.census
         _hold("connections are counted", sum(census._counts.values()) == len(sessions), "census")
         timers = self._server.reactor._timers

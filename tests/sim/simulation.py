@@ -184,6 +184,8 @@ class Simulation:
             self.world.trace(f"the server cannot start: {exc}")
             self.world.after(1_000, self._start)
             return
+        if self.plan.limits:  # MiB are too much for a short run
+            server.relief._budget = 4 * self.plan.limits["high"]
         self.server = server
         self.net.crash_in = -1
         self.world.trace("the server is up")
