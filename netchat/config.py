@@ -148,7 +148,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bot_burst: Count = 20_000
     # InspIRCd's way: delay first. Only a flood that lasts this long is refused.
     patience: Wait = 10
-    # Refused so often and still going on, it does not listen: five seconds more, at full rate.
+    # Refused so much and still going on, it does not listen: five seconds more, at full rate. Each
+    # refusal counts as much as the request would have cost.
     refusals: Count = 1_000
     # Rooms joined by one connection: Ergo allows 100, Centrifugo 128.
     rooms: Count = 100

@@ -53,7 +53,7 @@ class TokenBucket:
 
 class Terms:
     """What a kind of people may ask for: `rate` tokens a second after a `burst`. Who asks for more
-    is delayed for `patience` seconds in a row, then refused so many times (`refusals`)."""
+    is delayed for `patience` seconds in a row, then refused up to `refusals` tokens' worth."""
 
     __slots__ = ("calm", "patience", "refusals", "slack", "step")
 
@@ -119,14 +119,15 @@ class Pace:
         since = self._strained_since
         return since is not None and now - since >= self.terms.patience
 
-    def refuse(self, now: float) -> float:
-        """Count a refusal. Seconds after which all strain is over, if nothing comes meanwhile."""
-        self._refused += 1
+    def refuse(self, cost: int, now: float) -> float:
+        """Count a refusal, by what was asked for. Seconds after which all strain is over, if
+        nothing comes meanwhile."""
+        self._refused += cost
         return max(self._settled_at - now - self.terms.calm, self.terms.step)
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether it has been refused too often since the strain began."""
+        """Whether it has been refused too much since the strain began."""
         return self._refused >= self.terms.refusals
 
 

@@ -69,7 +69,7 @@ class BotCall(Session):
         pace = self._pace
         try:
             if pace is not None and pace.is_out_of_patience(now.monotonic):
-                refusal = RateLimited(retry_after=pace.refuse(now.monotonic))
+                refusal = RateLimited(retry_after=pace.refuse(1, now.monotonic))
                 hub.refuse_request(self, request, refusal)
             else:
                 hub.handle(self, request, now)

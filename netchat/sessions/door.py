@@ -267,7 +267,8 @@ class DoorSession(Session):
         if pace.is_hopeless:
             self.door.hub.kick(self, Kicked("You have been going too fast for too long."), now)
             return
-        refusal = RateLimited(retry_after=pace.refuse(now.monotonic))
+        cost = COSTS.get(type(request), 1)
+        refusal = RateLimited(retry_after=pace.refuse(cost, now.monotonic))
         if self.user is None or type(request) not in UNANSWERED:
             self.door.hub.refuse_request(self, request, refusal)
 

@@ -135,20 +135,20 @@ def test_a_short_pause_does_not_renew_the_patience() -> None:
 
 def test_who_comes_back_as_late_as_told_is_served() -> None:
     pace, now = strained()
-    now += pace.refuse(now)
+    now += pace.refuse(1, now)
     assert pace.ask(1, now) == 0
     assert not pace.is_out_of_patience(now)
 
 
 def test_when_to_come_back_is_always_later() -> None:
-    assert slow().refuse(0) > 0
+    assert slow().refuse(1, 0) > 0
 
 
 def test_one_who_goes_on_through_all_refusals_is_hopeless_until_it_has_calmed_down() -> None:
     pace, now = strained()
     for _ in range(3):
         assert not pace.is_hopeless
-        away = pace.refuse(now)
+        away = pace.refuse(1, now)
     assert pace.is_hopeless
     pace.ask(1, now + away)
     assert not pace.is_hopeless

@@ -144,6 +144,17 @@ def test_a_page_costs_as_much_as_sixteen_posts() -> None:
     assert len(ana.got(HistoryPage)) == 1
 
 
+def test_refusals_count_as_much_as_what_was_asked_for() -> None:
+    house = House(limits=Limits(request_rate=20, request_burst=40, patience=1, refusals=100))
+    ana = house.enter("ana", "lobby")
+    house.advance(5)
+    ana.heard()
+    ana.asks(*(History(room="lobby") for _ in range(40)))
+    house.advance(15)
+    codes = [error.code for error in ana.got(Error)]
+    assert codes == ["rate_limited"] * 7 + ["kicked"]
+
+
 def test_guests_of_one_address_share_its_pace_and_none_is_refused_for_the_others() -> None:
     house = House(limits=Limits(address_rate=10, address_burst=200, patience=1, refusals=3))
     guests = [house.enter(f"guest{number}") for number in range(4)]
