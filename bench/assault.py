@@ -14,8 +14,9 @@ from bench.machine import pin
 from bench.orders import Assault, Assaulted, decode_assaulted, encode
 from bench.serverprocess import CannotStart, ServerProcess, python_environment, self_signed
 
-FEW = 256
-"""The file limit of the server that has to run out: 192 connections, as it spares 64."""
+FEW = 320
+"""The file limit of the server that has to run out: 256 connections, as it spares 64, and half
+of them for each address."""
 
 
 class AttackedServer(ServerProcess):

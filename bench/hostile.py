@@ -288,7 +288,7 @@ def pings(peer: Peer) -> Iterator[float]:
 ATTACKS = {
     "slow-hello": Attack("a `hello` byte by byte", slow_hello, 400),
     "slow-frame": Attack("logged in, then a frame byte by byte", slow_frame, 200),
-    "one-address": Attack("silent connections from one address", silent, 700, addresses=1),
+    "one-address": Attack("silent connections from one address", silent, 1_500, addresses=1),
     "many-addresses": Attack("connect and go, from 250 addresses", churn, 200, addresses=250),
     "garbage": Attack("random bytes", garbage, 50),
     "huge-length": Attack("frames of 4 GiB announced", huge_length, 50),
