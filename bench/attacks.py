@@ -25,7 +25,7 @@ from bench.assault import AttackedServer, AttackersProcess
 from bench.crew import Crew
 from bench.hostile import ATTACKS, Attack, DoorName
 from bench.logins import Caller
-from bench.machine import environment, server_cores, split_cores
+from bench.machine import environment, server_cores, socket_bytes, split_cores
 from bench.options import Options
 from bench.orders import Assault, Assaulted
 from bench.progress import Progress
@@ -53,14 +53,15 @@ MEBI = 2**20
 
 COLUMNS = (
     "attack", "p99 around it", "meanwhile", "cut off", "lost, doubled, disordered", "memory",
-    "CPU", "longest tick", "recovered in", "withstood", "connections, ended by the server",
-    "sent", "answers",
+    "kernel's", "CPU", "longest tick", "recovered in", "withstood",
+    "connections, ended by the server", "sent", "answers",
 )  # fmt: skip
 
 
 class Attacked(Struct, kw_only=True):
-    """One attack. Memory is the server's, in bytes: before, and the most meanwhile. `recovered`:
-    seconds after its end, None where it took too long."""
+    """One attack. Memory is the server's, in bytes: before, and the most meanwhile; `kernel` that
+    of the attacked door's sockets in the end, None where it cannot be told. `recovered`: seconds
+    after its end, None where it took too long."""
 
     name: str
     before: RoundResult
@@ -68,6 +69,7 @@ class Attacked(Struct, kw_only=True):
     after: RoundResult
     memory: int
     peak: int
+    kernel: int | None
     recovered: float | None
     report: Assaulted
 
@@ -96,7 +98,7 @@ class Attacked(Struct, kw_only=True):
     def row(self) -> str:
         """In Markdown."""
         tally, report = self.during.tally, self.report
-        verdict = "yes" if self.is_withstood else "**no**"
+        verdict = "INVALID" if self.invalid else "yes"
         said = ", ".join(f"{count:,} {code}" for code, count in sorted(report.codes.items()))
         cells = [
             f"`{self.name}`: {ATTACKS[self.name].title}",
@@ -105,10 +107,11 @@ class Attacked(Struct, kw_only=True):
             f"{tally.dropped:,}",
             f"{tally.faults - tally.dropped:,}",
             f"+{max(0, self.peak - self.memory) / MEBI:.1f} MiB",
+            "-" if self.kernel is None else f"{self.kernel / MEBI:.1f} MiB",
             f"{self.before.cpu_share or 0:.0f} to {self.during.cpu_share or 0:.0f} %",
             f"{self.during.server_lag.get('lag_max_ms', 0):.0f} ms",
             "no" if self.recovered is None else f"{self.recovered:.1f} s",
-            f"{verdict}, its latency INVALID" if self.invalid else verdict,
+            verdict if self.is_withstood else "**no**",
             f"{report.opened:,}, {report.closed:,}",
             f"{report.sent / 1e6:,.1f} MB",
             said,
@@ -150,8 +153,8 @@ def attacks(options: Options) -> int:
     print(environment_line(result.environment))
     print(f"\n{result.table}\n")
     for each in result.attacks:
-        for why in each.invalid:
-            print(f"INVALID: {each.name}: {why}")
+        if each.invalid:
+            print(f"INVALID: {each.name}: {', '.join(each.invalid)}")
     print(f"Kept in {save(result, options.out, 'attacks')}")
     return 0 if all(each.is_withstood for each in result.attacks) else 1
 
@@ -165,6 +168,7 @@ class Field:
         self._progress = progress
         self._few = few
         self._peak = 0
+        self._kernel: int | None = None
         self._newcomers = 0
 
     def play(self, names: list[str]) -> list[Attacked]:
@@ -204,6 +208,7 @@ class Field:
                 after=after,
                 memory=memory,
                 peak=self._peak,
+                kernel=self._kernel,
                 recovered=recovered,
                 report=report,
             )
@@ -215,6 +220,7 @@ class Field:
             self._progress.begin(name, order.seconds)
             attackers.go()
             during = crew.play(Round(seconds=self._options.seconds, rate=RATE))
+            self._kernel = socket_bytes(order.port)
             report = attackers.report()
             return during, report, time.monotonic()
 

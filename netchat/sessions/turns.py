@@ -22,9 +22,9 @@ TURN = 256
 TICK = 4_096
 """Requests in one tick: what is in flight at once stays bounded, however little each costs."""
 
-SERVING = 0.010
-"""Seconds: with what the served make the later phases do, everybody else waits two or three
-times as long."""
+SERVING = 0.003
+"""Seconds. A flood of posts keeps the later phases four times as long as this one, and everybody
+else waits for all of them."""
 
 
 class Served(Protocol):

@@ -23,6 +23,7 @@ def attacked(p99: float = 3.0, **fields: Any) -> Attacked:
         "after": a_round(),
         "memory": 30 * MEBI,
         "peak": 31 * MEBI,
+        "kernel": None,
         "recovered": 0.5,
         "report": Assaulted(opened=3, closed=2, sent=1_500_000, codes={"bad_json": 2}),
     }

@@ -20,7 +20,7 @@ RUNS = 100_000
 MAX_BYTES = 4_096
 """Of an input: a stranger's longest frame."""
 
-SHARES = {"stranger": 0.1, "guest": 0.05, "account": 0.05, "operator": 0.1}
+SHARES = {"stranger": 0.1, "guest": 0.05, "account": 0.05, "operator": 0.1, "browser": 0.05}
 """Of the runs: whole sessions take a hundred times as long as a parser."""
 
 WORDS = Path(__file__).parent / "words.txt"

@@ -75,7 +75,7 @@ def test_a_round_ends_with_its_time_and_the_next_begins_with_those_not_reached()
 
         def serve(self, budget: int, moment: Now) -> bool:
             nonlocal now, order
-            now += SERVING / 2
+            now += SERVING * 0.6
             order += self.name
             return super().serve(budget, moment)
 
