@@ -44,7 +44,7 @@ const BYE_PATIENCE = 3;
 const HURRY = 1;
 
 /** Events that are handed out as they are, beside those that have a handler. */
-const PASSED = new Set(["presence", "history", "members", "rooms", "typing", "password"]);
+const PASSED = new Set(["invited", "presence", "history", "members", "rooms", "typing", "password"]);
 
 export class Machine {
   state = State.OFFLINE;
@@ -329,7 +329,8 @@ export class Machine {
   #refused(event, now) {
     const key = event.id ?? event.ref;
     const held = this.outbox.heldUntil !== null;
-    if (event.retry_after !== undefined && this.outbox.putBack(key, now + event.retry_after)) {
+    const rooms = event.field === "room"; // a room's pace holds up nothing else
+    if (event.retry_after !== undefined && !rooms && this.outbox.putBack(key, now + event.retry_after)) {
       if (!held) this.#news.push({ ...event, type: "delayed" });
       return;
     }

@@ -10,7 +10,7 @@ const OUT = new Set(["forbidden", "no_such_room", "too_many_rooms", "room_invali
 /** Rooms that are listed at most: more than anybody looks through. */
 const LISTED = 1000;
 
-export const takers = { online, offline, closed: offline, joined, left, accepted, message, gap, history, presence, members,
+export const takers = { online, offline, closed: offline, joined, left, invited, accepted, message, gap, history, presence, members,
   rooms, typing, password, failed, error };
 
 function online(chat, news) {
@@ -50,6 +50,12 @@ function joined(chat, news) {
 function left(chat, news) {
   const room = chat.places.get(news.room);
   if (room !== null && !room.talk && room.joined) chat.forget(room);
+  if (news.by === undefined) return;
+  chat.tell({ say: "put_out", places: { by: news.by, room: news.room, why: news.reason ?? "" } });
+}
+
+function invited(chat, news) {
+  chat.tell({ say: "invited", places: { by: news.by, room: news.room } });
 }
 
 function accepted(chat, news) {

@@ -298,7 +298,8 @@ export class Page {
 /** What the chat has to say in passing. */
 function sayTold({ say: key, places, code, message }) {
   if (key === undefined) return sayError(code, message);
-  return say(key, { ...places, name: harmless(places.name) });
+  const shown = Object.entries(places).map(([place, text]) => [place, harmless(String(text))]);
+  return say(key, Object.fromEntries(shown));
 }
 
 /** The room that the page's address names. */

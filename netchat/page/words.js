@@ -15,10 +15,14 @@ export function say(key, places = {}) {
   return words[key].replace(/\{(\w+)\}/g, (_, name) => String(places[name]));
 }
 
+/** Refusals whose reason only the server knows: by whom, why, until when. */
+const REASONED = new Set(["forbidden", "kicked"]);
+
 /** A refusal, as a sentence. */
 export function sayError(code, message) {
-  if (Object.hasOwn(words.errors, code)) return words.errors[code];
-  return harmless(String(message ?? "")) || words.errors.internal;
+  const reason = harmless(String(message ?? ""));
+  if (!Object.hasOwn(words.errors, code)) return reason || words.errors.internal;
+  return REASONED.has(code) && reason ? `${words.errors[code]} (${reason})` : words.errors[code];
 }
 
 /** Put the words where the document names them: data-say for the text of an element, data-label

@@ -34,6 +34,8 @@ export const english = {
   go_none: "No such room or person is in sight.",
   leave: "Leave this room",
   left: "You have left #{room}.",
+  put_out: "{by} has put you out of #{room}. {why}",
+  invited: "{by} invites you to #{room}.",
   leave_ask: "Leave #{room}? You can come back at any time.",
   cancel: "Cancel",
   close: "Close",

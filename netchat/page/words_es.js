@@ -34,6 +34,8 @@ export const spanish = {
   go_none: "No se ve ninguna sala ni persona así.",
   leave: "Salir de esta sala",
   left: "Ha salido de #{room}.",
+  put_out: "{by} le ha sacado de #{room}. {why}",
+  invited: "{by} le invita a #{room}.",
   leave_ask: "¿Salir de #{room}? Puede volver cuando quiera.",
   cancel: "Cancelar",
   close: "Cerrar",

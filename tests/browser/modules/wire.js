@@ -71,6 +71,20 @@ export const tests = {
     play.says(row(6)).says(row(7)).says(row(7));
     equal(play.news("message").map((news) => news.seq), [7]);
   },
+  "a room's own pace holds up nothing else": () => {
+    const play = new Play().says(welcome()).join();
+    const id = play.machine.ask({ type: "post", room: "r", text: "x" });
+    play.says({ type: "error", id, code: "rate_limited", message: "Slowly.", field: "room", retry_after: 3600 });
+    equal(play.news("failed").length, 1);
+    play.sent();
+    play.machine.ask({ type: "post", room: "r", text: "y" });
+    equal(play.sent().length, 1);
+  },
+  "who is put out of a room, or invited to one, is told": () => {
+    const play = new Play().says(welcome()).join();
+    play.says({ type: "left", room: "r", by: "olga", reason: "spam" }).says({ type: "invited", room: "s", by: "olga" });
+    equal(play.machine.takeNews().slice(-2).map((news) => [news.type, news.by]), [["left", "olga"], ["invited", "olga"]]);
+  },
   "a refusal for now puts a post back, a refusal for good tells of it": () => {
     const play = new Play().says(welcome()).join();
     const id = play.machine.ask({ type: "post", room: "r", text: "x" });
