@@ -274,6 +274,7 @@ class Moderation:
         self._attendance.put_out(user, room)
         for session in told:
             self._outgoing.reply(session, events.Left(room=room.name, by=by, reason=reason))
+            session.put_out()
 
     def enforce(self, room: Room, users: Iterable[User], by: str, reason: str, wall: int) -> None:
         """Put those out of a room who may no longer be there."""

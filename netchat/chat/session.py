@@ -83,6 +83,9 @@ class Session:
     def welcomed(self) -> None:
         """The peer has been let in."""
 
+    def put_out(self) -> None:
+        """It has been put out of a room, and told so."""
+
     def wake(self) -> None:
         """Requests that had to wait may be tried again."""
         raise NotImplementedError

@@ -138,6 +138,9 @@ class EventStream(DoorSession):
         self._token.sessions.pop(self, None)
         super().connection_lost(exc, now)
 
+    def put_out(self) -> None:
+        self.door.hub.close(self)  # it has no other room
+
     def alive_at(self) -> float:
         """Its peer has nothing to say, so what its socket takes is the only sign of life."""
         return self.transport.sent_at

@@ -12,6 +12,7 @@ import pytest
 from netchat.chat.events import Message, Presence
 from netchat.chat.now import Now
 from netchat.chat.requests import Post
+from netchat.chat.rights import Rank
 from netchat.config import Limits
 from netchat.errors import Kicked
 from netchat.sessions.page import load_document
@@ -318,6 +319,33 @@ def test_two_streams_of_one_token_stand_beside_each_other(house: House, bot: Bot
         "\r\n\r\n".encode()
     )
     assert len(bot.token.sessions) == 2
+
+
+def test_a_token_may_what_its_account_may(house: House, bot: Bot) -> None:
+    house.enter("ana", "den")
+    moderation, room = house.hub.moderation, house.hub.directory.open("den")
+    moderation.set_private(room, True)
+    for status, problem in (
+        bot.post("den", "x"), bot.read("den"), bot.ask("GET", "/api/rooms/den/events"),
+    ):  # fmt: skip
+        assert (status, problem["code"]) == (403, "forbidden")
+        assert problem["detail"].startswith("This room is private")
+    moderation.place(room, bot.token.identity, Rank.MEMBER)
+    assert bot.post("den", "x")[0] == 201
+    assert [m["text"] for m in bot.read("den")[1]["messages"]] == ["x"]
+
+
+def test_a_stream_that_is_put_out_of_its_room_is_told_and_ends(house: House, bot: Bot) -> None:
+    ana = house.enter("ana", "a")
+    follow(bot, "a")
+    user = bot.token.identity.user
+    assert user is not None
+    house.hub.moderation.put_out(house.hub.directory.open("a"), user, "olga", "spam")
+    ana.says(Post(room="a", text="secret", id="1"))
+    [(kind, _, left)] = events(bot)
+    assert (kind, left["by"], left["reason"]) == ("left", "olga", "spam")
+    house.advance(5.0)
+    assert not bot.token.sessions
 
 
 def test_a_revoked_token_ends_its_streams(house: House, bot: Bot) -> None:
