@@ -48,8 +48,8 @@ def hello(hub: Hub, session: Session, request: Hello, now: Now) -> None:
         _with_password(hub, session, request, request.password, now)
     elif hub.settings.policy == "open":
         _check_ban(hub, request, now)
-        _check_name(hub, request, now)
-        if hub.accounts.guard is not None:
+        if hub.accounts.guard is not None:  # which counts nobody whose name cannot be had
+            hub.people.book.check(*prepare_name(request.name))
             hub.accounts.guard.new_guest(session.address, now.monotonic)
         _welcome(hub, session, request, hub.people.enter(request, now), now)
     else:
