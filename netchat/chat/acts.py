@@ -92,6 +92,10 @@ class Acts:
         """The rooms in which somebody is, or was, banned or muted."""
         return {room for room, _ in self._indexes if room != SERVER}
 
+    def mutes_in(self, room: int) -> bool:
+        """Whether anybody may be muted there."""
+        return bool(self._indexes.get((room, MUTE)))
+
     def get(self, number: int) -> Act | None:
         return self._all.get(number)
 

@@ -243,13 +243,17 @@ class Moderation:
 
     def check_voice(self, identity: Identity, room: Room, wall: int) -> None:
         """May somebody who is in a room be heard there? Raises Forbidden."""
-        rank = rank_of(identity, room)
-        for place, least in ((SERVER, Rank.OPERATOR), (room.id, Rank.MODERATOR)):
-            act = self.acts.find(place, MUTE, [(USER, identity.id)], wall)
-            if act is not None and rank < least:
-                where = "here" if place else "on this server"
-                what = sentence(f"You are muted {where}", act, wall)
-                raise Forbidden(what, until=act.until)
+        if self.server_mutes:
+            self._check_mute(SERVER, "on this server", Rank.OPERATOR, identity, room, wall)
+        if room.rights is not None and self.acts.mutes_in(room.id):
+            self._check_mute(room.id, "here", Rank.MODERATOR, identity, room, wall)
+
+    def _check_mute(
+        self, place: int, where: str, least: Rank, identity: Identity, room: Room, wall: int
+    ) -> None:
+        act = self.acts.find(place, MUTE, [(USER, identity.id)], wall)
+        if act is not None and rank_of(identity, room) < least:
+            raise Forbidden(sentence(f"You are muted {where}", act, wall), until=act.until)
 
     def check_pace(self, identity: Identity, room: Room, now: Now) -> None:
         """May somebody write already, where the room is slowed down? Raises RateLimited."""
