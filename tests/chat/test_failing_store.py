@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netchat.chat import posting
-from netchat.chat.events import Accepted, Error, Message, Pong
+from netchat.chat.events import Accepted, Bye, Error, Message, Pong
 from netchat.chat.log import Appended, Batch, Result
 from netchat.chat.requests import Ping
 from netchat.errors import StoreError, StoreFailed, StoreFull
@@ -191,3 +191,13 @@ def test_an_identity_is_on_record_no_later_than_its_first_post() -> None:
     for batch in chat.log.batches:
         known |= {row.identity for row in batch.identities}
         assert {item.identity for item in batch.posts} <= known
+
+
+def test_nothing_follows_a_farewell_not_even_what_the_log_answers_now() -> None:
+    chat, disk, ana = stalled()
+    ana.asks(post("1", id="a"))
+    chat.tick()
+    chat.hub.say_bye(ana, "shutting_down")
+    disk.run()
+    chat.settle()
+    ana.gets(Bye)

@@ -11,7 +11,6 @@ from netchat.chat.events import Accepted
 from netchat.chat.hub import Hub
 from netchat.chat.limits import Census
 from netchat.chat.log import TokenRow
-from netchat.chat.outgoing import Outgoing
 from netchat.chat.posting import Posting
 from netchat.chat.rooms import Room
 from netchat.errors import Replaced
@@ -143,16 +142,6 @@ def a_refusal_is_told_twice(patch: Patch) -> None:
             inner(hub, session, exc, **named)
 
     around(patch, Hub, "refuse", refuse)
-
-
-@bug
-def a_farewell_is_not_the_last_word(patch: Patch) -> None:
-    def reply(inner: Any, outgoing: Any, session: Any, event: Any) -> None:
-        closing, session.closing = session.closing, False
-        inner(outgoing, session, event)
-        session.closing = closing
-
-    around(patch, Outgoing, "reply", reply)
 
 
 @bug
