@@ -48,6 +48,8 @@ class Ledger:
         self.epoch = ""
         self.facts: dict[tuple[str, int], Fact] = {}
         self.receipts: dict[tuple[int, str], Receipt] = {}
+        self.news: set[tuple[int, str]] = set()
+        """Those that were told as new, not as a repeat."""
         self.identities: dict[str, int] = {}
         """Whom a token stands for."""
         self.names: dict[int, set[str]] = {}
@@ -106,13 +108,17 @@ class Ledger:
     def acknowledged(self, identity: int, text: str, event: Accepted) -> None:
         """A post has been acknowledged."""
         receipt = Receipt(event.room, event.seq, event.time, text)
-        first = self.receipts.get((identity, event.id))
+        key = (identity, event.id)
+        first = self.receipts.get(key)
         if first is None or self.retention.is_gone(first.room, first.seq):
-            first = self.receipts[identity, event.id] = receipt
+            first = self.receipts[key] = receipt
+            self.news.discard(key)
         if first != receipt:
             raise Violation("an id is stored once", f"{event.id}: {first}, then {receipt}")
-        if first is not receipt and not event.duplicate:
-            raise Violation("an id is stored once", f"{event.id} accepted twice as new: {receipt}")
+        if not event.duplicate:  # which may arrive behind a repeat's, by the slower connection
+            if key in self.news:
+                raise Violation("an id is stored once", f"{event.id} twice as new: {receipt}")
+            self.news.add(key)
         fact = self.facts.get((event.room, event.seq))
         if fact is not None and (fact.id, fact.text, fact.time) != (event.id, text, event.time):
             raise Violation("an acknowledgement names its message", f"{event} for {fact}")
@@ -143,6 +149,7 @@ class Ledger:
         if epoch != self.epoch:
             self.facts.clear()
             self.receipts.clear()
+            self.news.clear()
             self.epoch = epoch
 
     def compare(self, rows: Iterable[MessageRow], names: Mapping[int, str]) -> None:
