@@ -142,7 +142,13 @@ class Crowd:
     @property
     def is_settled(self) -> bool:
         """Whether everything posted has been answered and has arrived."""
-        return self.delivered >= self.owed and self.accepted + self.refused >= self.posted
+        answered = self.accepted + self.refused >= self.posted
+        return answered and self.delivered >= self.owed and self._have_all()
+
+    def _have_all(self) -> bool:
+        """`delivered` may be ahead: the mark that it counts is also a length that frames of
+        other kinds, such as presence, may have."""
+        return sum(member.settle(Tally()) for member in self.members) >= self.owed
 
     def settle(self) -> Tally:
         """The round is over: what it came to."""

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.crowd import Tally
+from bench.text import MARK
 from netchat.chat.events import Error, Ping, Presence
 from netchat.wire.native import NATIVE
 from tests.bench.support import ROOM, Stage, accepted, message
@@ -172,3 +173,18 @@ def test_a_nonsensical_seq_costs_no_memory() -> None:
     stage = Stage(1)
     stage.give(0, NATIVE.encode(message(2**52, "x")))
     assert stage.settle().altered == 1
+
+
+def test_a_length_that_looks_like_the_mark_does_not_end_a_round() -> None:
+    stage = Stage(2)
+    [message] = stage.post(1)
+    notice = next(
+        blob
+        for size in range(124)
+        if MARK in (blob := NATIVE.encode(Presence(room=ROOM, joined=["x" * size], count=2)))
+    )
+    stage.give(0, message + notice)
+    assert stage.crowd.delivered == stage.crowd.owed == 2
+    assert not stage.crowd.is_settled
+    stage.give(1, message)
+    assert stage.crowd.is_settled
