@@ -21,14 +21,14 @@ from netchat.chat.directory import Directory, put_on_record
 from netchat.chat.events import Bye as ByeEvent
 from netchat.chat.events import Error, Event, Message
 from netchat.chat.handlers import BEFORE_WELCOME, HANDLERS
-from netchat.chat.log import LogPost, Reader, Result, State, Store, Stored, Worker
+from netchat.chat.log import Reader, Result, State, Store, Stored, Worker
 from netchat.chat.moderation import Moderation
 from netchat.chat.names import prepare_name, utf8_size
 from netchat.chat.now import Later, Now
 from netchat.chat.outgoing import Outgoing
 from netchat.chat.passwords import Hashing, Pool
 from netchat.chat.people import People
-from netchat.chat.posting import POST_OVERHEAD, Pending, Posting, reply_of
+from netchat.chat.posting import POST_OVERHEAD, Pending, Posting, Refused, reply_of
 from netchat.chat.presence import Presence
 from netchat.chat.refusals import Refusals
 from netchat.chat.requests import Post
@@ -171,7 +171,7 @@ class Hub:
     def answer(self, session: Session, event: Event) -> None:
         """Give a reply, behind those that are still due."""
         if session.unanswered:
-            session.unanswered.append(Pending(session, event=event))
+            session.unanswered.append(Refused(event))
         else:
             self.outgoing.reply(session, event)
 
@@ -239,50 +239,48 @@ class Hub:
 
     def submit(self, session: Session, room: Room, request: Post) -> None:
         """Send a post on its way into the log. Raises StoreFull, StoreFailed."""
-        identity, text = session.identity, request.text
+        identity, id, text = session.identity, request.id, request.text
         to = room.other(identity).name if room.talk else None
-        post = LogPost(room.id, identity.id, request.id, identity.name, to, text)
-        size = POST_OVERHEAD + utf8_size(request.id + text)
-        pending = Pending(session, room, post, request.ref, size)
+        size = POST_OVERHEAD + utf8_size(id) + utf8_size(text)
+        pending = Pending(
+            room.id, identity.id, id, identity.name, to, text, session, room, request.ref, size
+        )
         self.posting.add(pending)
         if not room.stored:
             put_on_record(room, self.posting.save)
         if isinstance(session.unanswered, tuple):
             session.unanswered = []
         session.unanswered.append(pending)
-        session.unanswered_bytes += pending.size
+        session.unanswered_bytes += size
 
     def _on_result(self, pending: Pending, result: Result) -> None:
         """The log has answered a post: its reply is due, and its message if it is new."""
-        room, session, post = pending.room, pending.session, pending.post
-        assert room is not None and post is not None
+        session = pending.session
         session.unanswered_bytes -= pending.size
-        if isinstance(result, Stored):
-            self._commit(pending, room, post, result)
-        pending.event = reply_of(room, post.id, pending.ref, result)
+        if type(result) is Stored:
+            self._commit(pending, result.seq, result.time)
+        pending.event = reply_of(pending, result)
         unanswered = session.unanswered
         while unanswered and (event := unanswered[0].event) is not None:
             del unanswered[0]
             self.outgoing.reply(session, event)
         session.wake()
 
-    def _commit(self, pending: Pending, room: Room, post: LogPost, stored: Stored) -> None:
-        session = pending.session
+    def _commit(self, post: Pending, seq: int, time: int) -> None:
+        room, session = post.goes_to, post.session
         self.accepted += 1
-        room.committed = stored.seq
-        room.active = stored.time
-        message = Message(
-            room.name, stored.seq, stored.time, post.sender, post.text, post.id, post.to
-        )
-        room.fresh.append((message, session))
-        room.fresh_bytes += pending.size
+        room.committed = seq
+        room.active = time
+        room.fresh.append(Message(room.name, seq, time, post.sender, post.text, post.id, post.to))
+        room.fresh_bytes += post.size
+        room.authors.append(session)
         session.unpublished += 1
         self.outgoing.dirty[room] = None
         if room.talk:
-            self._open_talk(room, stored.seq)
+            self._open_talk(room, seq)
         cursor = room.cursors.get(session)
         if cursor is not None and not session.ended:
-            cursor.owed = stored.seq
+            cursor.owed = seq
 
     def _open_talk(self, room: Room, seq: int) -> None:
         """A talk's messages reach both parties without `join`, wherever they are connected."""

@@ -24,7 +24,7 @@ TOKEN_LIFE_MS = 30 * 24 * 3600 * 1000
 """A token stands for its identity for 30 days after its last use (the protocol)."""
 
 
-class LogPost(Struct, frozen=True, gc=False):
+class LogPost(Struct, gc=False):
     """A post on its way into the log. `room` and `identity` are the store's row numbers."""
 
     room: int

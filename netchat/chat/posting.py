@@ -68,15 +68,21 @@ Rows = defaultdict[str, dict[object, Any]]
 """Rows on their way into the log, by their place in a batch and key; no place is empty."""
 
 
-class Pending(Struct, eq=False, gc=False):
-    """A request whose reply is due in its place: `event` is set once it is known."""
+class Pending(LogPost, eq=False, gc=False):
+    """A post under way: what the log is given of it, and to whom its reply is due, in its place.
+    `event` is that reply, once it is known."""
 
     session: Session
-    room: Room | None = None
-    post: LogPost | None = None
-    ref: str | None = None
-    size: int = POST_OVERHEAD
+    goes_to: Room
+    ref: str | None
+    size: int
     event: Event | None = None
+
+
+class Refused(Struct, eq=False, gc=False):
+    """What was refused behind posts under way: its reply waits for theirs."""
+
+    event: Event
 
 
 OnResult = Callable[[Pending, Result], None]
@@ -165,7 +171,7 @@ class Posting:
         rows, self._rows = self._rows, defaultdict(dict)
         savers, self._savers = self._savers, []
         self._in_flight = True
-        batch = Batch([pending.post for pending in posts if pending.post is not None])
+        batch = Batch(posts)
         for place, saved in rows.items():
             setattr(batch, place, [*saved.values()])
         self._worker.submit(
@@ -226,11 +232,12 @@ class Posting:
             self._later(RETRY_AFTER, self._probe)
 
 
-def reply_of(room: Room, id: str, ref: str | None, result: Result) -> Event:
+def reply_of(post: Pending, result: Result) -> Event:
     """What the sender of a post is told."""
+    id, ref = post.id, post.ref
     if isinstance(result, Stored):
-        return Accepted(id, room.name, result.seq, result.time, ref=ref)
+        return Accepted(id, post.goes_to.name, result.seq, result.time, ref=ref)
     if isinstance(result, Duplicate):
-        return Accepted(id, room.name, result.seq, result.time, True, ref=ref)
+        return Accepted(id, post.goes_to.name, result.seq, result.time, True, ref=ref)
     refusal = IdConflict() if isinstance(result, Conflict) else result
     return Error.of(refusal, ref=ref, id=id)

@@ -73,9 +73,9 @@ class Room:
     """A named log with its members; also a private talk between the two of `talk`."""
 
     __slots__ = (
-        "active", "changes", "committed", "cursors", "damaged", "fresh", "fresh_bytes", "id", "key",
-        "lagging", "live", "members", "name", "oldest", "published", "rights", "stored", "talk",
-        "topic",
+        "active", "authors", "changes", "committed", "cursors", "damaged", "fresh", "fresh_bytes",
+        "id", "key", "lagging", "live", "members", "name", "oldest", "published", "rights",
+        "stored", "talk", "topic",
     )  # fmt: skip
 
     def __init__(self, id: int, key: str, name: str, topic: str = "") -> None:
@@ -88,7 +88,9 @@ class Room:
         self.committed = 0
         self.published = 0
         self.active = 0
-        self.fresh: list[tuple[Message, Session]] = []
+        self.fresh: list[Message] = []
+        self.authors: list[Session] = []
+        """Who posted the fresh messages, one by one."""
         self.fresh_bytes = 0
         """What they take, as their posts counted."""
         self.stored = False

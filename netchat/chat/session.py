@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from netchat.chat.posting import Pending
+    from netchat.chat.posting import Pending, Refused
     from netchat.chat.rooms import Cursor, Room
     from netchat.chat.users import Identity, User
 
@@ -42,7 +42,7 @@ class Session:
         self.token: bytes | None = None
         self.cursors: tuple[Cursor, ...] = ()
         """Its places in rooms; each room knows them by session."""
-        self.unanswered: list[Pending] | tuple[()] = ()
+        self.unanswered: list[Pending | Refused] | tuple[()] = ()
         self.unanswered_bytes = 0
         self.unpublished = 0
         self.busy = False

@@ -252,21 +252,20 @@ class Delivery:
 
     def _publish_slice(self, room: Room) -> int:
         """Hand the next slice of a room to its live members; how many there are."""
-        live, fresh = 0, _take(room)
-        messages = [message for message, _ in fresh]
-        part = Slice(messages[0].seq, messages[-1].seq)
+        live, (messages, authors) = 0, _take(room)
+        first, last = messages[0].seq, messages[-1].seq
         for wire, members in room.live.items():
             blob, ends = wire.encode_slice(messages)
-            part.add(wire, blob, ends)
             write_all(members, blob)
+            self.tails.append(room, wire, Slice(first, last, blob, ends))
             live += len(members)
         self.encoded += len(room.live)
-        self.delivered += len(fresh) * live
-        room.published = part.last
-        self.tails.append(room, part)
-        for told in self.watchers.pop(room, ()):
-            told()
-        for _, author in fresh:
+        self.delivered += len(messages) * live
+        room.published = last
+        if self.watchers:
+            for told in self.watchers.pop(room, ()):
+                told()
+        for author in authors:
             author.unpublished -= 1
             if not author.unpublished:
                 author.wake()
@@ -284,21 +283,22 @@ def _is_waiting(cursor: Cursor, seq: int) -> bool:
     return cursor.room.lagging.get(cursor.session) is cursor and cursor.next == seq
 
 
-def _take(room: Room) -> list[tuple[Message, Session]]:
-    """The next slice of a room's fresh messages: as many as fit, at least one."""
-    fresh, overhead = room.fresh, utf8_size(room.name)
+def _take(room: Room) -> tuple[list[Message], list[Session]]:
+    """The next slice of a room: fresh messages, as many as fit, at least one; and their authors."""
+    fresh, authors, overhead = room.fresh, room.authors, utf8_size(room.name)
     if len(fresh) == 1 or room.fresh_bytes + overhead * len(fresh) <= SLICE_BYTES:
-        room.fresh, room.fresh_bytes = [], 0
-        return fresh
+        room.fresh, room.authors, room.fresh_bytes = [], [], 0
+        return fresh, authors
     count = taken = 0
-    for message, _ in fresh:
+    for message in fresh:
         size = POST_OVERHEAD + utf8_size(message.id) + utf8_size(message.text)
         if count and taken + size + overhead * (count + 1) > SLICE_BYTES:
             break
         taken += size
         count += 1
-    room.fresh, room.fresh_bytes = fresh[count:], room.fresh_bytes - taken
-    return fresh[:count]
+    room.fresh, room.authors = fresh[count:], authors[count:]
+    room.fresh_bytes -= taken
+    return fresh[:count], authors[:count]
 
 
 def _join(blobs: list[bytes]) -> bytes:

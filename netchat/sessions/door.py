@@ -208,23 +208,20 @@ class DoorSession(Session):
         return more
 
     def _serve(self, budget: int, now: Now) -> bool:
-        share = budget
+        share, next_request = budget, self.machine.next_request
         while not self.closing:
-            request = self.held
+            request, self.held = self.held, None
             if request is None:
                 try:
-                    request = self.machine.next_request()
+                    request = next_request()
                 except (RefusedRequest, FatalError) as exc:
                     request = exc
                 if request is None:
                     self._look_at_rest(now.monotonic, anew=budget < share)
                     return False
+            if budget <= 0 or not self._may_go_on(request, now.monotonic):
                 self.held = request
-            if budget <= 0:
-                return True
-            if not self._may_go_on(request, now.monotonic):
-                return False
-            self.held = None
+                return budget <= 0
             self._hand_over(request, now)
             budget -= PAGE_COST if type(request) in PAGES else 1
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, takewhile
 
@@ -29,7 +30,7 @@ class MemoryLog:
         self._keep = keep
         self._keep_ms = keep_ms
         self._heads: dict[int, Head] = {}
-        self._rooms: dict[int, dict[int, MessageRow]] = {}
+        self._rooms: defaultdict[int, deque[MessageRow]] = defaultdict(deque)
         self._held: dict[PostKey, MessageRow] = {}
 
     def load(self) -> State:
@@ -41,8 +42,9 @@ class MemoryLog:
         placed = place(batch, self._held, self._heads, self._wall())
         self._heads.update(placed.heads)
         self._held.update(placed.rows)
+        rooms = self._rooms
         for row in placed.rows.values():
-            self._rooms.setdefault(row.room, {})[row.seq] = row
+            rooms[row.room].append(row)
         firsts = {room: self._trim(room) for room in placed.heads if self._overfull(room)}
         return Appended(placed.results, firsts)
 
@@ -51,7 +53,7 @@ class MemoryLog:
         since = self._wall() - self._keep_ms if self._keep_ms else 0
         old = list(islice(self._older(since), limit))
         for row in old:
-            self._forget(row)
+            self._forget(row.room)
         return Trimmed({row.room: row.seq + 1 for row in old}, more=len(old) == limit)
 
     def probe(self) -> None:
@@ -75,36 +77,35 @@ class MemoryLog:
 
     def _page(self, room: int, seqs: Iterable[int], limit: int) -> Page:
         entries: list[Entry] = []
-        size = 0
+        held, first, size = self._rooms[room], self._first(room), 0
         for seq in seqs:
             if len(entries) == limit or size >= PAGE_BYTES:
                 return Page(entries, more=True)
-            row = self._rooms[room][seq]
+            row = held[seq - first]
             entries.append(row.entry())
             size += len(row.text.encode())
         return Page(entries, more=False)
 
     def _older(self, since: int) -> Iterator[MessageRow]:
         for entries in self._rooms.values():
-            yield from takewhile(lambda row: row.time < since, entries.values())
+            yield from takewhile(lambda row: row.time < since, entries)
 
     def _head(self, room: int) -> int:
         return self._heads.get(room, Head()).seq
 
     def _first(self, room: int) -> int:
-        return self._head(room) - len(self._rooms.get(room, ())) + 1
+        return self._head(room) - len(self._rooms[room]) + 1
 
     def _overfull(self, room: int) -> bool:
-        return len(self._rooms.get(room, ())) > self._keep
+        return len(self._rooms[room]) > self._keep
 
     def _trim(self, room: int) -> int:
         """Let the oldest entries go; returns the oldest seq that is left."""
         entries = self._rooms[room]
-        first = self._head(room) - self._keep + 1
-        for seq in range(self._first(room), first):
-            self._forget(entries[seq])
-        return first
+        for _ in range(len(entries) - self._keep):
+            self._forget(room)
+        return entries[0].seq
 
-    def _forget(self, row: MessageRow) -> None:
-        del self._rooms[row.room][row.seq]
+    def _forget(self, room: int) -> None:
+        row = self._rooms[room].popleft()
         del self._held[row.identity, row.id]

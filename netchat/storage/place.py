@@ -37,7 +37,7 @@ class MessageRow(Struct, frozen=True, gc=False, array_like=True):
         return Entry(self.seq, self.time, self.sender, self.recipient, self.id, self.text)
 
 
-class Head(Struct, frozen=True, gc=False):
+class Head(Struct, gc=False):
     """A room's newest entry, 0 and 0 where it has none. A damaged room takes no posts."""
 
     seq: int = 0
@@ -66,19 +66,23 @@ def place(
     rows: dict[PostKey, MessageRow] = {}
     moved = {row.room: Head() for row in batch.rooms if row.room not in heads}
     for post in batch.posts:
-        key = (post.identity, post.id)
-        first = rows.get(key) or held.get(key)
-        if first is not None or key in held:
-            results.append(_repeated(post, first))
+        room, key = post.room, (post.identity, post.id)
+        if key in rows or key in held:
+            results.append(_repeated(post, rows.get(key) or held[key]))
             continue
-        head = moved.get(post.room) or heads.get(post.room)
-        if head is None or head.damaged:
-            results.append(_refusal(head))
-            continue
-        seq, time = head.seq + 1, max(now, head.time)
-        moved[post.room] = Head(seq, time)
+        head = moved.get(room)
+        if head is None:
+            known = heads.get(room)
+            if known is None or known.damaged:
+                results.append(_refusal(known))
+                continue
+            head = moved[room] = Head(known.seq, known.time)  # the batch's own, which moves
+        head.seq = seq = head.seq + 1
+        if head.time < now:
+            head.time = now
+        time = head.time
         rows[key] = MessageRow(
-            post.room, seq, time, post.identity, post.id, post.sender, post.to, post.text
+            room, seq, time, post.identity, post.id, post.sender, post.to, post.text
         )
         results.append(Stored(seq, time))
     return Placed(results, rows, moved)

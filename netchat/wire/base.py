@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from netchat.chat.events import Event, Message
@@ -18,4 +19,10 @@ class Wire(Protocol):
         """One event, ready for the transport."""
 
     def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
-        """A stretch of a room's log as one blob, and the offset behind each message in it."""
+        """A stretch of a room's log as one blob, and the offset behind each message but the last:
+        a stretch of one, and most are, makes no tuple of its own."""
+
+
+def join(frames: Sequence[bytes]) -> tuple[bytes, tuple[int, ...]]:
+    """What `encode_slice` gives, of the messages' own bytes."""
+    return b"".join(frames), tuple(accumulate(map(len, frames[:-1])))

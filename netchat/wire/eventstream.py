@@ -12,6 +12,7 @@ from email.utils import formatdate
 
 from netchat.chat.events import Bye, Error, Event, Gap, Message
 from netchat.chat.requests import Request
+from netchat.wire.base import join
 from netchat.wire.http import Headers
 from netchat.wire.messages import encode
 from netchat.wire.native import event_payload
@@ -32,16 +33,8 @@ class EventStreamWire:
         return b"%sevent: %s\ndata: %s\n\n" % (_fields(event), _name(event), event_payload(event))
 
     def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
-        """An event a message in one blob, and the offset at which each ends."""
-        parts: list[bytes] = []
-        ends: list[int] = []
-        end = 0
-        for message in messages:
-            part = self._message(message)
-            end += len(part)
-            parts.append(part)
-            ends.append(end)
-        return b"".join(parts), tuple(ends)
+        """An event a message in one blob, and the offset behind each but the last."""
+        return join([self._message(message) for message in messages])
 
     def _message(self, message: Message) -> bytes:
         if message.to is not None:  # of a private talk, whose seqs are not the room's

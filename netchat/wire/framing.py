@@ -22,6 +22,7 @@ from netchat.errors import BadFrame, FatalError, FrameTooLarge
 
 HEADER = struct.Struct(">I")
 pack_length = HEADER.pack
+pack_length_into = HEADER.pack_into
 _unpack_length = HEADER.unpack_from
 
 TLS_STARTS = (b"\x15\x03", b"\x16\x03")
@@ -75,12 +76,12 @@ class LengthPrefixed(Struct, eq=False, gc=False):
             if size == 0:
                 raise self._fail(BadFrame())
             end = start + size
-            if end < length:
-                self._at = end
-                return bytes(data[start:end])
-            if end == length:
-                self._data, self._at = b"", 0
-                return bytes(data[start:end])
+            if end <= length:
+                if end < length:
+                    self._at = end
+                else:
+                    self._data, self._at = b"", 0
+                return data[start:end] if type(data) is bytes else bytes(data[start:end])
         if at:
             self._data, self._at = data[at:], 0
         return None

@@ -36,8 +36,13 @@ a bound keeps other people's parsers safe, whose stacks may be small."""
 _TOO_DEEP = f"The JSON is nested deeper than {MAX_DEPTH}."
 _TOO_BIG = f"An integer is outside of -{MAX_INTEGER} to {MAX_INTEGER}."
 
-encode: Callable[[Struct], bytes] = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+
+encode: Callable[[Struct], bytes] = _encoder.encode
 """The payload of a request or an event: one JSON object in UTF-8."""
+
+encode_into: Callable[[Struct, bytearray, int], None] = _encoder.encode_into
+"""The same, written into a buffer, which then ends where the payload does."""
 
 _decode_typed = msgspec.json.Decoder(reduce(or_, REQUESTS.values())).decode
 _decode_plain = msgspec.json.Decoder().decode

@@ -235,7 +235,8 @@ class Chat:
         for room in list(dirty) if self.publishing else ():
             del dirty[room]
             fresh, room.fresh = room.fresh, []
-            for message, author in fresh:
+            authors, room.authors = room.authors, []
+            for message, author in zip(fresh, authors, strict=True):
                 for cursor in _live(room):
                     _tell(cursor.session, message)
                 author.unpublished -= 1

@@ -197,10 +197,10 @@ class ModelLog(MemoryLog):
         old: list[MessageRow] = []
         for room, entries in self._rooms.items():
             kept = self._head(room) - self._disk.keep if self._disk.keep else 0
-            gone = takewhile(lambda row: row.seq <= kept or row.time < since, entries.values())  # noqa: B023
+            gone = takewhile(lambda row: row.seq <= kept or row.time < since, entries)  # noqa: B023
             old += islice(gone, limit - len(old))
         for row in old:
-            self._forget(row)
+            self._forget(row.room)
         trimmed = Trimmed({row.room: row.seq + 1 for row in old}, more=len(old) == limit)
         if old:
             self._disk.write(trimmed)
@@ -208,8 +208,8 @@ class ModelLog(MemoryLog):
 
     def _trim_again(self, trimmed: Trimmed) -> None:
         for room, first in trimmed.firsts.items():
-            for row in [row for row in self._rooms[room].values() if row.seq < first]:
-                self._forget(row)
+            while self._rooms[room] and self._rooms[room][0].seq < first:
+                self._forget(room)
 
     def close(self) -> None:
         self._disk.synced = len(self._disk.journal)
@@ -244,7 +244,7 @@ class ModelLog(MemoryLog):
                     post.text,
                 )
                 self._heads[post.room] = Head(result.seq, result.time)
-                self._rooms.setdefault(post.room, {})[result.seq] = row
+                self._rooms[post.room].append(row)
                 self._held[post.identity, post.id] = row
 
     def _active(self, room: int) -> int:
@@ -253,7 +253,7 @@ class ModelLog(MemoryLog):
 
 def rows_of(log: MemoryLog) -> list[MessageRow]:
     """Everything that a log in memory holds."""
-    return [row for room in sorted(log._rooms) for _, row in sorted(log._rooms[room].items())]
+    return [row for room in sorted(log._rooms) for row in log._rooms[room]]
 
 
 def span_of(log: MemoryLog | None, room: int) -> tuple[int, int]:
@@ -261,5 +261,6 @@ def span_of(log: MemoryLog | None, room: int) -> tuple[int, int]:
 
 
 def is_lost(log: MemoryLog, room: int, seq: int, id: str) -> bool:
-    row = log._rooms.get(room, {}).get(seq)
-    return seq >= log._first(room) and (row is None or row.id != id)
+    place = seq - log._first(room)
+    held = log._rooms[room]
+    return place >= 0 and (place >= len(held) or held[place].id != id)

@@ -72,7 +72,7 @@ class Inspector:
             _hold("unsent bytes wait for the socket", waits, f"{transport.peer}")
 
     def _check_session(self, session: DoorSession) -> None:
-        waiting = sum(p.size for p in session.unanswered if p.post and p.event is None)
+        waiting = sum(p.size for p in session.unanswered if p.event is None)
         _hold("bytes counted are bytes held", waiting == session.unanswered_bytes, session.id)
         transport = session.transport
         slow = transport.pending > transport.high and not (transport.dirty or session.closing)
@@ -101,9 +101,10 @@ class Inspector:
                     and cursor in session.cursors
                 )
                 _hold("no event for a closed connection", known, room.name)
-            fresh = [message.seq for message, _ in room.fresh]
+            fresh = [message.seq for message in room.fresh]
             expected = list(range(room.published + 1, room.committed + 1))
             _hold("what is committed is published in order", fresh == expected, f"{room.name}")
+            _hold("a message has an author", len(room.authors) == len(fresh), f"{room.name}")
             for user, member in room.members.items():
                 there = [s for s in user.sessions if s.has_joined(room)]
                 _hold("who has joined is a member", member.present == len(there), room.name)
@@ -117,7 +118,7 @@ class Inspector:
         posting, tails = self._server.hub.posting, self._server.delivery.tails
         if not posting.has_posts:
             _hold("bytes counted are bytes held", posting.bytes == 0, f"{posting.bytes}")
-        held = sum(part.size for parts in tails._rooms.values() for part in parts)
+        held = sum(part.size for parts in tails._tails.values() for part in parts)
         _hold("bytes counted are bytes held", held == tails.bytes, "tails")
         _hold("tails keep to their budget", held <= tails._budget, f"{held}")
         unsent = sum(session.transport._counted for session in sessions)
@@ -191,7 +192,7 @@ class Inspector:
                 sometimes["resume during a commit"] += 1
         self._welcomed = welcomed
         for pending in posting._waiting:
-            if pending.post and (pending.post.identity, pending.post.id) in flying:
+            if (pending.identity, pending.id) in flying:
                 sometimes["duplicate while the first is in flight"] += 1
         for closing in self._server.hub.outgoing.closes:
             if closing.unanswered:

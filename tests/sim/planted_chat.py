@@ -32,7 +32,7 @@ from .planting import Patch, around, bug, nothing
 def accepted_comes_before_the_commit(patch: Patch) -> None:
     def submit(inner: Any, hub: Any, session: Any, room: Any, request: Any) -> None:
         inner(hub, session, room, request)
-        ahead = sum(1 for pending in hub.posting._waiting if pending.room is room)
+        ahead = sum(1 for pending in hub.posting._waiting if pending.goes_to is room)
         pending = session.unanswered.pop()
         seq = room.committed + ahead
         pending.event = Accepted(
@@ -56,8 +56,8 @@ def ids_are_forgotten_at_a_restart(patch: Patch) -> None:
             super().__init__(old)
             self.old = set(old)
 
-        def get(self, key: Any, default: Any = None) -> Any:
-            return default if key in self.old else super().get(key, default)
+        def __contains__(self, key: Any) -> bool:
+            return key not in self.old and super().__contains__(key)
 
         def __setitem__(self, key: Any, row: Any) -> None:
             self.old.discard(key)

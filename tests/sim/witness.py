@@ -110,13 +110,18 @@ class Witness:
                     self._fail("strangers are told nothing", f"{event}")
             case events.Error(code="internal"):
                 self._fail("the server makes no mistake", f"{event}")
-            case events.Error() if event.fatal and event.code in UNASKED:
+            case events.Error() if event.fatal and self._is_unasked(event):
                 self.farewell = event.code
                 self._world.sometimes[f"farewell: {event.code}"] += 1
             case events.Bye() if event.reason != "bye":
                 self.farewell = event.reason
             case _:
                 self._on_reply(event)
+
+    def _is_unasked(self, error: events.Error) -> bool:
+        """Whether no request is the reason, though a frame that does not get on may be."""
+        stalled = error.code == "bad_frame" and self._next() is None and self._requests.unfinished
+        return error.code in UNASKED or bool(stalled)
 
     def _on_reply(self, event: Event) -> None:
         request = self._take(event)

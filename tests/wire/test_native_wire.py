@@ -28,11 +28,9 @@ def test_the_native_wire_is_a_wire_and_equal_to_itself_only() -> None:
 def test_a_slice_is_its_messages_with_the_ends_of_their_frames(messages: list[Message]) -> None:
     blob, ends = NATIVE.encode_slice(messages)
     assert isinstance(blob, bytes)
-    starts = [0, *ends]
-    assert [blob[a:b] for a, b in zip(starts, ends, strict=False)] == [
-        NATIVE.encode(message) for message in messages
-    ]
-    assert starts[-1] == len(blob)
+    bounds = zip([0, *ends], [*ends, len(blob)], strict=True)
+    frames = [NATIVE.encode(message) for message in messages]
+    assert [blob[start:end] for start, end in bounds] == (frames or [b""])
 
 
 def test_a_client_reads_a_slice_from_any_of_its_ends() -> None:
