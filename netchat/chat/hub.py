@@ -239,7 +239,8 @@ class Hub:
 
     def submit(self, session: Session, room: Room, request: Post) -> None:
         """Send a post on its way into the log. Raises StoreFull, StoreFailed."""
-        identity, id, text = session.identity, request.id, request.text
+        assert session.user is not None
+        identity, id, text = session.user.identity, request.id, request.text
         to = room.other(identity).name if room.talk else None
         size = POST_OVERHEAD + utf8_size(id) + utf8_size(text)
         pending = Pending(

@@ -114,7 +114,10 @@ class Reactor:
                 self._guard(None, callback, now)
         for key, mask in events:
             pollable = key.data
-            self._guard(pollable, pollable.ready, mask, now)
+            try:
+                pollable.ready(mask, now)
+            except Exception as exc:  # noqa: BLE001 - `_guard`, without its call
+                self._failed(pollable, exc)
         self._run_hooks(self.collect)
         self._run_hooks(self.append)
         self._run_hooks(self.deliver)

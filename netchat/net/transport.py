@@ -223,7 +223,7 @@ class Transport:
 
     def _receive(self, now: float) -> None:
         try:
-            data = self._recv(self.recv_budget)
+            data = self._sock.recv(self.recv_budget)
         except BlockingIOError:
             return
         except OSError as exc:
@@ -236,9 +236,6 @@ class Transport:
             self._eof = True
             self.pause_reading()
             self._protocol.eof_received(now)
-
-    def _recv(self, size: int) -> bytes:
-        return self._sock.recv(size)
 
     # Writing
 
@@ -307,7 +304,7 @@ class Transport:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = self._reactor.call_later(LINGER, self._expired)
-        self._watch(READ, Linger(self, self._recv))
+        self._watch(READ, Linger(self, self._sock.recv))
 
     def _expired(self, now: float) -> None:
         """A deadline of closing has come; only bytes that were not taken are an error."""

@@ -285,10 +285,11 @@ def _is_waiting(cursor: Cursor, seq: int) -> bool:
 
 def _take(room: Room) -> tuple[list[Message], list[Session]]:
     """The next slice of a room: fresh messages, as many as fit, at least one; and their authors."""
-    fresh, authors, overhead = room.fresh, room.authors, utf8_size(room.name)
-    if len(fresh) == 1 or room.fresh_bytes + overhead * len(fresh) <= SLICE_BYTES:
+    fresh, authors = room.fresh, room.authors
+    if len(fresh) == 1 or room.fresh_bytes + utf8_size(room.name) * len(fresh) <= SLICE_BYTES:
         room.fresh, room.authors, room.fresh_bytes = [], [], 0
         return fresh, authors
+    overhead = utf8_size(room.name)
     count = taken = 0
     for message in fresh:
         size = POST_OVERHEAD + utf8_size(message.id) + utf8_size(message.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Protocol
@@ -18,11 +19,11 @@ class Wire(Protocol):
     def encode(self, event: Event) -> bytes:
         """One event, ready for the transport."""
 
-    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
+    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, Sequence[int]]:
         """A stretch of a room's log as one blob, and the offset behind each message but the last:
-        a stretch of one, and most are, makes no tuple of its own."""
+        a stretch of one, and most are, has none. Kept for long, so four bytes each."""
 
 
-def join(frames: Sequence[bytes]) -> tuple[bytes, tuple[int, ...]]:
+def join(frames: Sequence[bytes]) -> tuple[bytes, Sequence[int]]:
     """What `encode_slice` gives, of the messages' own bytes."""
-    return b"".join(frames), tuple(accumulate(map(len, frames[:-1])))
+    return b"".join(frames), array("I", accumulate(map(len, frames[:-1])))

@@ -32,7 +32,7 @@ class EventStreamWire:
             return self._message(event)
         return b"%sevent: %s\ndata: %s\n\n" % (_fields(event), _name(event), event_payload(event))
 
-    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
+    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, Sequence[int]]:
         """An event a message in one blob, and the offset behind each but the last."""
         return join([self._message(message) for message in messages])
 
@@ -106,7 +106,7 @@ class PayloadWire:
     def encode(self, event: Event) -> bytes:
         return event_payload(event)
 
-    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
+    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, Sequence[int]]:
         raise NotImplementedError("nobody follows a room this way")
 
 

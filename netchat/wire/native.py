@@ -8,6 +8,7 @@ error is raised once; after it the machine takes nothing and gives nothing.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 from netchat.chat.events import Event, HistoryPage, Members, Message, RoomList, Welcome
@@ -58,7 +59,7 @@ class NativeWire:
             payload = _cut(event, payload)
         return pack_length(len(payload)) + payload
 
-    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
+    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, Sequence[int]]:
         """A frame a message in one blob, and the offset behind each but the last.
 
         The hot path: once a room and tick. Each payload is written where it will stay.
@@ -74,7 +75,7 @@ class NativeWire:
                 raise _too_long(message)
             pack_length_into(blob, end, size)
             end += HEADER.size + size
-        return bytes(blob), tuple(ends[1:])
+        return bytes(blob), array("I", ends[1:])
 
 
 NATIVE = NativeWire()

@@ -110,7 +110,7 @@ class WebSocketWire:
         """One frame. A page that would not fit is cut; LocalProtocolError for anything else."""
         return self.frame(event_payload(event))
 
-    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, tuple[int, ...]]:
+    def encode_slice(self, messages: Sequence[Message]) -> tuple[bytes, Sequence[int]]:
         """A frame a message in one blob, and the offset behind each but the last."""
         return join([self.frame(event_payload(message)) for message in messages])
 
