@@ -1,8 +1,8 @@
 """The flush queue: transports with something to send, and who of them sends in this tick.
 
 Two queues. Urgent holds those with replies: all of them are flushed in their tick. Slow holds
-the rest, as a room's blob makes thousands of them at once: 1,024 are flushed a tick, so that
-timers, input and replies never wait behind a whole fan-out.
+the rest, as a room's blob makes thousands of them at once: 1,024 have their turn in a tick, so
+that timers, input and replies never wait behind a whole fan-out.
 
 A transport stands at most once in each. One that was flushed as urgent keeps its place in
 slow, and is passed over there unless it has become dirty again. Its three flags live on the
@@ -11,7 +11,6 @@ transport, so that asking costs no lookup.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -43,7 +42,7 @@ class FlushQueue:
 
     def __init__(self) -> None:
         self._urgent: list[Flushable] = []
-        self._slow: deque[Flushable] = deque()
+        self._slow: list[Flushable] = []
         self.backlog = 0
 
     def __bool__(self) -> bool:
@@ -79,16 +78,16 @@ class FlushQueue:
                     transport.flush(now)
             except Exception as exc:  # noqa: BLE001 - `failed` is told
                 failed(transport, exc)
-        slow, left, free = self._slow, len(self._slow), FLUSH_SLICE
-        while left and free:
+        due = iter(self._slow[:FLUSH_SLICE])
+        del self._slow[:FLUSH_SLICE]
+        left = True
+        while left:
             try:
-                while left and free:
-                    left -= 1
-                    transport = slow.popleft()
+                for transport in due:
                     transport.in_slow = False
                     if transport.dirty:
-                        free -= 1
                         transport.flush(now)
+                left = False
             except Exception as exc:  # noqa: BLE001 - `failed` is told
                 failed(transport, exc)
-        self.backlog = len(slow)
+        self.backlog = len(self._slow)

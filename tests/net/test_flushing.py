@@ -52,7 +52,7 @@ def test_all_urgent_ones_go_and_a_slice_of_the_slow() -> None:
     assert queue.backlog == 10
 
 
-def test_one_flushed_as_urgent_is_passed_over_in_the_slow_queue_and_costs_no_share() -> None:
+def test_one_flushed_as_urgent_is_passed_over_in_the_slow_queue() -> None:
     queue = FlushQueue()
     both = [Dirty() for _ in range(FLUSH_SLICE)]
     behind = Dirty()
@@ -60,6 +60,9 @@ def test_one_flushed_as_urgent_is_passed_over_in_the_slow_queue_and_costs_no_sha
         queue.add(transport, False)
         queue.add(transport, True)
     queue.add(behind, False)
+    queue.flush(0.0, nobody_fails)
+    assert {t.flushes for t in both} == {1}
+    assert (behind.flushes, queue.backlog) == (0, 1)
     queue.flush(0.0, nobody_fails)
     assert {t.flushes for t in both} == {1}
     assert behind.flushes == 1
