@@ -112,12 +112,12 @@ def test_more_blobs_than_one_call_takes_are_no_refusal() -> None:
     loop, sock = FakeLoop(), FakeSocket()
     transport, _ = loop.transport(sock)
     for _ in range(1_500):
-        transport.write(bytes(10))
+        transport.write(bytes(20))
     loop.tick()
-    assert len(sock.sent) == 10_240
+    assert len(sock.sent) == 20_480
     loop.clock.advance(5.0)
     loop.tick((sock, WRITE))
-    assert len(sock.sent) == 15_000
+    assert len(sock.sent) == 30_000
     assert transport.drained_at == 1_000.0
 
 
