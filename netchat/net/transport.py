@@ -181,7 +181,10 @@ class Transport:
         queue = self._queue
         if queue is not None:
             try:
-                sent = self._sock.send(queue) if isinstance(queue, bytes) else self._send_many(queue)
+                if isinstance(queue, bytes):
+                    sent = self._sock.send(queue)
+                else:
+                    sent = self._send_many(queue)
             except BlockingIOError:
                 sent = 0
             except OSError as exc:

@@ -102,10 +102,11 @@ class MemoryLog:
     def _trim(self, room: int) -> int:
         """Let the oldest entries go; returns the oldest seq that is left."""
         entries = self._rooms[room]
-        for _ in range(len(entries) - self._keep):
-            self._forget(room)
+        self._forget(room, len(entries) - self._keep)
         return entries[0].seq
 
-    def _forget(self, room: int) -> None:
-        row = self._rooms[room].popleft()
-        del self._held[row.identity, row.id]
+    def _forget(self, room: int, count: int = 1) -> None:
+        entries, held = self._rooms[room], self._held
+        for _ in range(count):
+            row = entries.popleft()
+            del held[row.identity, row.id]

@@ -11,7 +11,7 @@ stranger may send depends on what has been answered before.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn
 
 from netchat.chat import events, requests
 from netchat.chat.events import Event
@@ -257,8 +257,9 @@ class Witness:
             stream = self.streams[room] = Stream(room, next=seq)
         return stream
 
-    def _next(self, event: Event | None = None) -> Asked | None:
-        """The oldest request that is still due a reply, or the one that `event` is for."""
+    def _next(self) -> Asked | None:
+        """The oldest request that is still due a reply. A notice of one who is welcome has none,
+        not even where it comes too fast."""
         while True:
             if self._head is None:
                 try:
@@ -268,13 +269,11 @@ class Witness:
             head = self._head
             if self._identity is None or not isinstance(head, requests.Typing | requests.Pong):
                 return head
-            if _refuses_its_pace(event) and event.ref == head.ref:
-                return head
             self._head = None
 
     def _take(self, event: Event) -> Asked | None:
         """The request that this is the reply to."""
-        request, self._head = self._next(event), None
+        request, self._head = self._next(), None
         if request is None:
             self._fail("one reply a request", f"{event} answers nothing")
         if getattr(request, "ref", None) != event.ref:
@@ -285,8 +284,3 @@ class Witness:
 
     def _fail(self, rule: str, detail: str) -> NoReturn:
         raise Violation(rule, f"c{self.number}: {detail}")
-
-
-def _refuses_its_pace(event: Event | None) -> TypeGuard[events.Error]:
-    """Even a notice, which has no reply, may be refused for coming too fast."""
-    return isinstance(event, events.Error) and event.code == "rate_limited" and event.id is None
