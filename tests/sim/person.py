@@ -115,7 +115,10 @@ class Person:
 
     def _join(self, room: str) -> None:
         after = self._random.choice([None, None, 0, 1, 10, 1_000])
-        if after is None or room in self._asked_for:  # one does not tell one's machine lies
+        # What an earlier life wanted to post there, its machine joins the room for by itself.
+        inherited = {post.room for post in self.journal.kept.posts.values()}
+        known = self._asked_for | inherited | {*self.machine.positions}
+        if after is None or room in known:  # one does not tell one's machine lies
             backlog = self._random.choice([0, 1, 5, 50, 300])
             self.machine.ask(requests.Join(room=room, backlog=backlog))
         else:
