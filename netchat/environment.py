@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import select
 import selectors
 import socket
 from base64 import urlsafe_b64encode
@@ -40,6 +41,9 @@ log = logging.getLogger("netchat.server")
 
 RESERVED_FILES = 64
 """Descriptors that are no client's: the log, the listeners, the standard streams, reserve."""
+
+SECRET, SECRETS = 22, 128
+"""Characters of one (a token, a key), and how many are drawn at once."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -77,9 +81,18 @@ class Environment:
     settle: Callable[[], None] = lambda: None
     """Called once every address is bound: what only needed to be done for that can end."""
 
-    def new_secret(self) -> str:
-        """128 random bits as 22 characters: nobody guesses it, nobody draws it twice."""
-        return urlsafe_b64encode(self.random.randbytes(16)).rstrip(b"=").decode()
+    def new_secrets(self) -> Callable[[], str]:
+        """A source of 132 random bits each as 22 characters: nobody guesses them, nobody draws
+        them twice. They are drawn by the hundred, as each time is a system call."""
+        drawn: list[str] = []
+
+        def new_secret() -> str:
+            if not drawn:
+                text = urlsafe_b64encode(self.random.randbytes(SECRETS * SECRET * 3 // 4)).decode()
+                drawn.extend(text[at : at + SECRET] for at in range(0, len(text), SECRET))
+            return drawn.pop()
+
+        return new_secret
 
     def new_jitter(self) -> Callable[[], float]:
         """A source of numbers from 0 to 1 that it does no harm to guess, so that none of them
@@ -103,7 +116,7 @@ def system(config: Config, data: Path) -> Environment:
         return randomness.randbytes(8).hex()
 
     return Environment(
-        selector=selectors.DefaultSelector(),
+        selector=_selector(),
         clock=clock,
         random=randomness,
         listen=partial(open_listener, patience=_patience(config)),
@@ -114,6 +127,15 @@ def system(config: Config, data: Path) -> Environment:
         tls_context=lambda: load_certificate(config.tls),
         settle=lambda: become(config.server.user, None if in_memory else data),
     )
+
+
+def _selector() -> selectors.BaseSelector:
+    """Our own where there is epoll, which is on Linux."""
+    if not hasattr(select, "epoll"):
+        return selectors.DefaultSelector()
+    from netchat.net.epoll import EpollSelector
+
+    return EpollSelector()
 
 
 def _sqlite_log(

@@ -84,6 +84,7 @@ class Server:
         self.parts = env.open_log(reactor.call_soon_threadsafe)
         try:
             state = self.parts.store.load()
+            self._new_secret = env.new_secrets()
             self.hub = Hub(
                 settings=self._chat_settings(),
                 state=state,
@@ -92,7 +93,7 @@ class Server:
                 reader=self.parts.reader,
                 reading=self.parts.reading,
                 later=reactor.call_later,
-                new_secret=env.new_secret,
+                new_secret=self._new_secret,
                 open_hashing=self._open_hashing,
             )
             self._assemble()
@@ -165,7 +166,7 @@ class Server:
         self.web = Web(
             door=self.door,
             later=reactor.call_later,
-            new_key=self._env.new_secret,
+            new_key=self._new_secret,
             watchers=self.delivery.watchers,
             settings=self.config.web,
         )

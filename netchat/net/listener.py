@@ -22,7 +22,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from netchat.net.addresses import format_address, resolve
 from netchat.net.reactor import READ, Reactor
@@ -90,8 +90,24 @@ def open_listener(
     return sockets
 
 
+class Listening(socket.socket):
+    """Accepts bare sockets: the C type, which has all that a transport uses, without the layer of
+    Python around it (`with`, `makefile`). That layer is most of what an accept costs."""
+
+    __slots__ = ("_is_of",)
+
+    def __init__(self, family: int) -> None:
+        super().__init__(family, socket.SOCK_STREAM)
+        self._is_of = family, socket.SOCK_STREAM, self.proto
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """See `socket.accept`."""
+        fd, address = self._accept()  # type: ignore[attr-defined]  # what `socket.accept` calls
+        return cast(socket.socket, socket.SocketType(*self._is_of, fd)), address
+
+
 def _listen(family: int, address: Any, backlog: int, patience: float) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = Listening(family)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from netchat.net.clock import SystemClock
+from netchat.net.epoll import EpollSelector
 from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
 
@@ -194,7 +195,7 @@ def _close(*sockets: socket.socket) -> None:
 @contextmanager
 def real_reactor() -> Iterator[Reactor]:
     """A strict reactor on the system's selector and clock."""
-    reactor = Reactor(selectors.DefaultSelector(), SystemClock(), strict=True)
+    reactor = Reactor(EpollSelector(), SystemClock(), strict=True)
     try:
         yield reactor
     finally:

@@ -286,7 +286,7 @@ def test_accepted_sockets_inherit_what_is_set_of_them_once() -> None:
     with door, socket.create_connection(door.getsockname()):
         door.setblocking(True)
         sock, _ = door.accept()
-        with sock:
+        with closing(sock):
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 16_384
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 52_500
