@@ -232,7 +232,7 @@ class Server:
         ]
 
     def _admit_native(self, transport: Transport, now: float) -> None:
-        NativeSession(self.door, transport).start(now)
+        NativeSession.of(self.door, transport).start(now)
 
     def _admit_web(self, transport: Transport, now: float) -> None:
         self.web.admit(transport, now)

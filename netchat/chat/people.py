@@ -83,12 +83,8 @@ class People:
 
     # -- logging in ------------------------------------------------------------------------
 
-    def enter(self, hello: Hello, now: Now) -> Login:
-        """Somebody new, under a free name that it holds from now on.
-
-        Raises NameInvalid, NameTaken.
-        """
-        key, spelling = prepare_name(hello.name)
+    def enter(self, key: str, spelling: str, now: Now) -> Login:
+        """Somebody new, under a free name that it holds from now on. Raises NameTaken."""
         self.book.check(key, spelling)
         identity = self.new_identity(key, spelling)
         self.take_name(identity)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from netchat.chat.posting import Pending, Refused
     from netchat.chat.rooms import Cursor, Room
     from netchat.chat.users import Identity, User
 
 
-class Session:
-    """State that the hub keeps for one peer. Slots: there may be tens of thousands.
+class Session(Struct, eq=False, gc=False):
+    """State that the hub keeps for one peer. A struct: there may be tens of thousands, and they
+    come in crowds. Not the collector's: whoever ends one takes it out of all that knows it.
 
     `unanswered` holds the posts (and refusals behind them) whose replies are still due, in
     order; `unpublished` counts own posts that are committed and not yet handed out; `busy` is
@@ -21,38 +24,22 @@ class Session:
     wire: ClassVar[object]
     """The encoder that this session shares with its kind; opaque here."""
 
-    __slots__ = (
-        "busy",
-        "closing",
-        "cursors",
-        "ended",
-        "number",
-        "refusals",
-        "slow",
-        "token",
-        "unanswered",
-        "unanswered_bytes",
-        "unpublished",
-        "user",
-    )
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.user: User | None = None
-        self.token: bytes | None = None
-        self.cursors: tuple[Cursor, ...] = ()
-        """Its places in rooms; each room knows them by session."""
-        self.unanswered: list[Pending | Refused] | tuple[()] = ()
-        self.unanswered_bytes = 0
-        self.unpublished = 0
-        self.busy = False
-        self.refusals = 0
-        self.ended = False
-        """The peer's input has ended: no new live messages, only what is still owed."""
-        self.slow = False
-        """The peer has to read first: until then none of its cursors is live."""
-        self.closing = False
-        """The last reply has been given: no further request is served."""
+    number: int
+    user: User | None = None
+    token: bytes | None = None
+    cursors: tuple[Cursor, ...] = ()
+    """Its places in rooms; each room knows them by session."""
+    unanswered: list[Pending | Refused] | tuple[()] = ()
+    unanswered_bytes: int = 0
+    unpublished: int = 0
+    busy: bool = False
+    refusals: int = 0
+    ended: bool = False
+    """The peer's input has ended: no new live messages, only what is still owed."""
+    slow: bool = False
+    """The peer has to read first: until then none of its cursors is live."""
+    closing: bool = False
+    """The last reply has been given: no further request is served."""
 
     @property
     def address(self) -> str:

@@ -117,7 +117,7 @@ class Api:
         return token
 
     def _call(self, token: BotToken, request: Post | History, answered: OnAnswer) -> None:
-        BotCall(self._door, token, request, answered)
+        BotCall.begin(self._door, token, request, answered)
 
     # -- posting -----------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Api:
         backlog = 0 if after is None else None
         transport = peer.release()
         transport.write(stream_head((), now.wall), True)
-        stream = EventStream(self._door, transport, token)
+        stream = EventStream.of(self._door, transport, token)
         stream.follow(Join(room=name, after=after, epoch=epoch, backlog=backlog), now)
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 
 from netchat.chat.bots import BotToken
 from netchat.chat.events import Error, Event
+from netchat.chat.limits import Pace
 from netchat.chat.now import Now
 from netchat.chat.paces import COSTS
 from netchat.chat.requests import Join, Request
@@ -32,41 +33,49 @@ log = logging.getLogger("netchat.sessions")
 OnAnswer = Callable[[Event], None]
 
 
-class BotCall(Session):
+class BotCall(Session, kw_only=True, eq=False, gc=True):
     """One request under a token; `on_answer` takes its reply, which may be an Error."""
 
     wire: ClassVar[Wire] = PAYLOADS
 
-    __slots__ = ("_door", "_on_answer", "_pace", "_request")
+    door: Door
+    request: Request | None
+    on_answer: OnAnswer
+    pace: Pace | None
 
-    def __init__(self, door: Door, token: BotToken, request: Request, on_answer: OnAnswer) -> None:
-        super().__init__(next(door.numbers))
-        self.user = token.identity.user or User(token.identity)
-        self._door = door
-        self._pace = door.paces.of(token.identity, "") if door.paces is not None else None
-        self._request: Request | None = request
-        self._on_answer = on_answer
-        door.turns.add(self)
+    @classmethod
+    def begin(cls, door: Door, token: BotToken, request: Request, on_answer: OnAnswer) -> None:
+        """Have it served, in its turn."""
+        identity = token.identity
+        call = cls(
+            next(door.numbers),
+            identity.user or User(identity),
+            door=door,
+            request=request,
+            on_answer=on_answer,
+            pace=door.paces.of(identity, "") if door.paces is not None else None,
+        )
+        door.turns.add(call)
 
     def has_joined(self, room: Room) -> bool:
         """It joins nothing, and may speak of every room that it might join. Raises Forbidden."""
-        hub, identity = self._door.hub, self.identity
-        hub.moderation.check_entry(identity, self.address, room, self._door.wall())
+        hub, identity = self.door.hub, self.identity
+        hub.moderation.check_entry(identity, self.address, room, self.door.wall())
         return True
 
     # -- turns -------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        if self._request is not None:
-            self._door.turns.add(self)
+        if self.request is not None:
+            self.door.turns.add(self)
 
     def serve(self, budget: int, now: Now) -> bool:
         """Serve the request as soon as that may be; see Turns."""
-        request, hub = self._request, self._door.hub
+        request, hub = self.request, self.door.hub
         if request is None or not hub.may_serve(self, request) or self._is_delayed(now.monotonic):
             return False
-        self._request = None
-        pace = self._pace
+        self.request = None
+        pace = self.pace
         try:
             if pace is not None and pace.is_out_of_patience(now.monotonic):
                 refusal = RateLimited(retry_after=pace.refuse(1, now.monotonic))
@@ -75,17 +84,17 @@ class BotCall(Session):
                 hub.handle(self, request, now)
         except Exception:  # a bug in a handler ends its peer, not the loop
             log.exception("Serving a request failed.")
-            self._on_answer(Error.of(Internal()))
+            self.on_answer(Error.of(Internal()))
         return False
 
     def _is_delayed(self, now: float) -> bool:
         """Whether the account's pace makes it wait."""
-        pace = self._pace
-        if pace is None or (wait := pace.ask(COSTS.get(type(self._request), 1), now)) == 0:
+        pace = self.pace
+        if pace is None or (wait := pace.ask(COSTS.get(type(self.request), 1), now)) == 0:
             return False
         if pace.is_out_of_patience(now):
             return False  # it is refused at once: whoever asks by HTTP is not kept waiting for that
-        self._door.later(wait, lambda _: self.wake())
+        self.door.later(wait, lambda _: self.wake())
         return True
 
     # -- what delivery calls -----------------------------------------------------------------
@@ -104,7 +113,7 @@ class BotCall(Session):
         event = decode_event(data)
         assert event is not None
         try:
-            self._on_answer(event)
+            self.on_answer(event)
         except Exception:  # nor does one in an answer end the delivery of others
             log.exception("Answering a request failed.")
 
@@ -112,30 +121,31 @@ class BotCall(Session):
         """It is over after its reply in any case."""
 
 
-class EventStream(DoorSession):
+class EventStream(DoorSession, kw_only=True, eq=False, gc=False):
     """A peer that follows one room and says nothing."""
 
     wire: ClassVar[Wire] = EVENT_STREAM
     kind = "events"
 
-    __slots__ = ("_token",)
+    bot: BotToken
 
-    def __init__(self, door: Door, transport: Transport, token: BotToken) -> None:
-        super().__init__(door, transport, DEAF)
-        self._token = token
+    @classmethod
+    def of(cls, door: Door, transport: Transport, bot: BotToken) -> Self:
+        """The session of somebody who has come under a token."""
+        return cls(next(door.numbers), door=door, transport=transport, machine=DEAF, bot=bot)
 
     def follow(self, request: Join, now: Now) -> None:
         """Begin: take a place among the identity's sessions, and join."""
         hub = self.door.hub
         self.start(now.monotonic)
-        self._token.sessions[self] = None
-        hub.people.take_name(self._token.identity)
-        hub.seat(self, self._token.identity)
+        self.bot.sessions[self] = None
+        hub.people.take_name(self.bot.identity)
+        hub.seat(self, self.bot.identity)
         self.welcomed()
         hub.handle(self, request, now)
 
     def connection_lost(self, exc: Exception | None, now: float) -> None:
-        self._token.sessions.pop(self, None)
+        self.bot.sessions.pop(self, None)
         super().connection_lost(exc, now)
 
     def put_out(self) -> None:

@@ -53,32 +53,20 @@ Received = Request | RefusedRequest | FatalError
 """What a peer sent: a request, one that is wrong, or what no request can be read from."""
 
 
-class DoorSession(Session):
+class DoorSession(Session, kw_only=True, eq=False, gc=False):
     """One peer at a door. Subclasses name their wire, and their kind (see Tally)."""
 
     wire: ClassVar[Wire]
     kind: ClassVar[str]
 
-    __slots__ = (
-        "asked_at",
-        "door",
-        "held",
-        "machine",
-        "pace",
-        "reading",
-        "transport",
-    )
-
-    def __init__(self, door: Door, transport: Transport, machine: Machine) -> None:
-        super().__init__(next(door.numbers))
-        self.door = door
-        self.transport = transport
-        self.machine = machine
-        self.held: Received | None = None
-        self.pace: Pace | None = None
-        self.asked_at: float | None = None
-        self.reading = False
-        """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
+    door: Door
+    transport: Transport
+    machine: Machine
+    held: Received | None = None
+    pace: Pace | None = None
+    asked_at: float | None = None
+    reading: bool = False
+    """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
 
     @property
     def outlet(self) -> Transport:
@@ -135,6 +123,7 @@ class DoorSession(Session):
         tally.users -= self.token is not None
         tally.slow -= self.slow
         del door.sessions[self]
+        self.held = None  # an error's traceback knows the session
         door.strangers.remove(self)
         door.ended.pop(self, None)
         door.unfinished.end(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from netchat.net.transport import Transport
 from netchat.sessions.common import Door
@@ -11,13 +11,13 @@ from netchat.wire.base import Wire
 from netchat.wire.native import NATIVE, NativeServer
 
 
-class NativeSession(DoorSession):
+class NativeSession(DoorSession, eq=False, gc=False):
     """One native client."""
 
     wire: ClassVar[Wire] = NATIVE
     kind = "native"
 
-    __slots__ = ()
-
-    def __init__(self, door: Door, transport: Transport) -> None:
-        super().__init__(door, transport, NativeServer())
+    @classmethod
+    def of(cls, door: Door, transport: Transport) -> Self:
+        """The session of a client that has come."""
+        return cls(next(door.numbers), door=door, transport=transport, machine=NativeServer())

@@ -20,14 +20,13 @@ from netchat.wire.websocket import (
 )
 
 
-class WebSocketSession(DoorSession):
+class WebSocketSession(DoorSession, kw_only=True, eq=False, gc=False):
     """One peer behind an accepted upgrade."""
 
     wire: ClassVar[Wire] = WEBSOCKET
     kind = "websocket"
-    machine: WebSocketServer
 
-    __slots__ = ()
+    machine: WebSocketServer
 
     def _hand_over(self, request: Received, now: Now) -> None:
         if not isinstance(request, Control):
@@ -47,15 +46,13 @@ class WebSocketSession(DoorSession):
         self.transport.write(PING_FRAME, True)
 
 
-class CompressedSession(WebSocketSession):
+class CompressedSession(WebSocketSession, eq=False, gc=False):
     """One that has agreed on compression."""
 
     wire: ClassVar[Wire] = COMPRESSED_WEBSOCKET
-
-    __slots__ = ()
 
 
 def new_session(door: Door, transport: Transport, machine: WebSocketServer) -> WebSocketSession:
     """A session for a peer that has been upgraded."""
     kind = CompressedSession if machine.compresses else WebSocketSession
-    return kind(door, transport, machine)
+    return kind(next(door.numbers), door=door, transport=transport, machine=machine)

@@ -11,6 +11,8 @@ from collections import deque
 from itertools import count
 from typing import Any
 
+from msgspec import field
+
 from netchat.chat.events import Event
 from netchat.chat.handlers.messages import as_message
 from netchat.chat.hub import Hub
@@ -28,20 +30,19 @@ from tests.chat.fakes import FakeHasher, FakeTimers, KeptLog
 WIRE = object()
 
 
-class Peer(Session):
+class Peer(Session, kw_only=True, eq=False, gc=True):
     """A session that asks in order, is served as the hub allows, and keeps what it is told."""
 
     wire = WIRE
 
-    def __init__(self, number: int, chat: Chat) -> None:
-        super().__init__(number)
-        self.chat = chat
-        self.events: list[Any] = []
-        self.requests: deque[Request] = deque()
-        self.awake = False
-        self.closed = False
-        self.token_text = ""
-        self.where = ""
+    chat: Chat
+    events: list[Any] = field(default_factory=list)
+    requests: deque[Request] = field(default_factory=deque)
+    awake: bool = False
+    closed: bool = False
+    welcome: Any = None
+    token_text: str = ""
+    where: str = ""
 
     @property
     def address(self) -> str:
@@ -143,7 +144,7 @@ class Chat:
 
     def connect(self) -> Peer:
         """A stranger."""
-        peer = Peer(len(self.peers) + 1, self)
+        peer = Peer(len(self.peers) + 1, chat=self)
         self.peers.append(peer)
         return peer
 

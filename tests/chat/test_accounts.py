@@ -35,8 +35,8 @@ def hello(name: str, password: str | None = None, token: str | None = None) -> H
 def login(chat: Chat, name: str, password: str | None = None, token: str | None = None) -> Peer:
     peer = chat.connect()
     peer.says(hello(name, password, token))
-    peer.welcome = peer.gets(Welcome)  # type: ignore[attr-defined]
-    peer.token_text = peer.welcome.token  # type: ignore[attr-defined]
+    peer.welcome = peer.gets(Welcome)
+    peer.token_text = peer.welcome.token
     return peer
 
 
@@ -56,12 +56,12 @@ def settings(**values: Any) -> ChatSettings:
 
 def test_a_hello_with_a_password_and_a_free_name_registers_it() -> None:
     chat = Chat()
-    first = login(chat, "Ana", SECRET).welcome  # type: ignore[attr-defined]
+    first = login(chat, "Ana", SECRET).welcome
     assert (first.name, first.account, first.registered) == ("Ana", True, True)
-    again = login(chat, "ana", SECRET).welcome  # type: ignore[attr-defined]
+    again = login(chat, "ana", SECRET).welcome
     assert (again.name, again.account, again.registered) == ("Ana", True, False)
     assert again.token != first.token
-    guest = login(chat, "ben").welcome  # type: ignore[attr-defined]
+    guest = login(chat, "ben").welcome
     assert (guest.account, guest.registered) == (False, False)
 
 
@@ -90,8 +90,8 @@ def test_a_guest_with_its_token_becomes_an_account_and_stays_who_it_was() -> Non
     guest.says(post("hola", id="a-1"))
     identity = guest.identity
     ana = login(chat, "ana", SECRET, guest.token_text)
-    assert ana.welcome.registered  # type: ignore[attr-defined]
-    assert ana.welcome.token == guest.token_text  # type: ignore[attr-defined]
+    assert ana.welcome.registered
+    assert ana.welcome.token == guest.token_text
     assert ana.identity is identity and guest.closed
     ana.joins("lobby", backlog=0)
     ana.says(post("hola", id="a-1"))
@@ -271,7 +271,7 @@ def test_where_accounts_are_asked_for_guests_are_refused_and_may_register() -> N
     chat = Chat(settings=settings(policy="registered"))
     error = refused(chat, "ana")
     assert (error.code, error.field) == ("bad_credentials", "password")
-    assert login(chat, "ana", SECRET).welcome.registered  # type: ignore[attr-defined]
+    assert login(chat, "ana", SECRET).welcome.registered
 
 
 def test_where_the_operator_makes_the_accounts_nobody_else_does() -> None:
@@ -279,7 +279,7 @@ def test_where_the_operator_makes_the_accounts_nobody_else_does() -> None:
     assert refused(chat, "ana").code == "bad_credentials"
     assert refused(chat, "ana", SECRET).code == "bad_credentials"
     chat.hub.accounts.add("ana", chat.hasher.hash(SECRET), chat.now)
-    assert not login(chat, "ana", SECRET).welcome.registered  # type: ignore[attr-defined]
+    assert not login(chat, "ana", SECRET).welcome.registered
 
 
 def test_a_guest_of_more_open_times_needs_an_account_now() -> None:
@@ -287,7 +287,7 @@ def test_a_guest_of_more_open_times_needs_an_account_now() -> None:
     guest = login(chat, "ana")
     chat.hub.settings = settings(policy="registered")
     assert refused(chat, "ana", None, guest.token_text).code == "bad_credentials"
-    assert login(chat, "ana", SECRET, guest.token_text).welcome.registered  # type: ignore[attr-defined]
+    assert login(chat, "ana", SECRET, guest.token_text).welcome.registered
 
 
 def test_a_guest_cannot_register_where_the_operator_makes_the_accounts() -> None:
@@ -487,7 +487,7 @@ def test_a_removed_accounts_name_is_free_and_its_past_is_not_inherited() -> None
     assert ana.got(Error)[-1].message == "Bye."
     assert ben.gets(Presence).left == ["ana"]
     stranger = login(chat, "ana", OTHER)
-    assert stranger.welcome.registered  # type: ignore[attr-defined]
+    assert stranger.welcome.registered
     assert stranger.identity is not identity
     chat = chat.restarted()
     assert refused(chat, "ana", SECRET).code == "bad_credentials"

@@ -15,19 +15,8 @@ from tests.chat.support import Chat, Peer
 SECRET = "correct horse"
 
 
-class Placed(Peer):
-    """A peer at an address."""
-
-    place = "192.0.2.1"
-
-    @property
-    def address(self) -> str:
-        return self.place
-
-
-def at(chat: Chat, address: str) -> Placed:
-    peer = Placed(len(chat.peers) + 1, chat)
-    peer.place = address
+def at(chat: Chat, address: str) -> Peer:
+    peer = Peer(len(chat.peers) + 1, chat=chat, where=address)
     chat.peers.append(peer)
     return peer
 

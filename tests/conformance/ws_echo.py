@@ -12,7 +12,7 @@ import argparse
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from websockets.frames import CloseCode, Opcode
 
@@ -59,13 +59,13 @@ class EchoMachine(WebSocketServer):
         return Echo(opcode=opcode, payload=payload)
 
 
-class EchoSession(WebSocketSession):
+class EchoSession(WebSocketSession, eq=False, gc=False):
     """The chat's session, but for what it does with a message."""
 
-    __slots__ = ()
-
-    def __init__(self, door: Door, transport: Transport, machine: WebSocketServer) -> None:
-        super().__init__(door, transport, EchoMachine(machine.extensions, MAX_MESSAGE))
+    @classmethod
+    def of(cls, door: Door, transport: Transport, machine: WebSocketServer) -> Self:
+        echo = EchoMachine(machine.extensions, MAX_MESSAGE)
+        return cls(next(door.numbers), door=door, transport=transport, machine=echo)
 
     def _hand_over(self, request: Received, now: Now) -> None:
         if isinstance(request, Echo):
@@ -96,7 +96,7 @@ def main() -> None:
     args = parser.parse_args()
     server = echo_server(args.listen, compression=args.compression)
     server.start()
-    server.web.new_session = EchoSession
+    server.web.new_session = EchoSession.of
     for signum in (signal.SIGINT, signal.SIGTERM):
         server.reactor.add_signal(signum, server.reactor.stop)
     addresses = [entry for entry in server.addresses if entry.startswith("web=")]

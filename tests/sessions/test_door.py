@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import sys
 from typing import Any, cast
 
 import pytest
@@ -198,3 +200,30 @@ def test_a_lost_connection_is_let_go_of_entirely() -> None:
     assert ana.session.cursors == ()
     house.advance(120)
     assert house.hub.people.names == {}
+
+
+# -- what is left of it --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last", ["drop", "bye", "stranger", "bad frame behind unread replies"])
+def test_a_session_that_has_ended_is_known_to_nobody(last: str) -> None:
+    """It is not the collector's, so a ring would stay for ever."""
+    house = House()
+    ana, bob = house.enter("ana", "lobby"), house.enter("bob", "lobby")
+    gone = house.connect() if last == "stranger" else ana
+    if last == "bye":
+        gone.says(post("1"), SayBye())
+    elif last == "bad frame behind unread replies":
+        gone.stalls()
+        bob.says(*(post("x" * 4_000) for _ in range(40)))
+        raw(gone, b"{")
+        house.settle()
+        assert gone.session.held is not None
+    else:
+        gone.asks(post("1"), Ping())
+    gone.drops()
+    house.advance(300)
+    session, gone.session = gone.session, bob.session
+    gc.collect()
+    known = sys.getrefcount(session)
+    assert known == 2  # this function, and the question

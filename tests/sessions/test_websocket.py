@@ -8,6 +8,7 @@ import pytest
 
 from netchat.chat.events import Message
 from netchat.chat.requests import Hello, Join, Post
+from netchat.sessions.door import DoorSession
 from netchat.sessions.websocket import WebSocketSession
 from netchat.wire.messages import decode_event, encode
 from netchat.wire.websocket import CompressedWire, WebSocketServer, WebSocketWire
@@ -139,6 +140,6 @@ def test_a_compressed_slice_is_the_same_for_all_and_each_message_by_itself() -> 
     assert ends[-1] == len(blob) - len(wire.encode(messages[-1])) and len(blob) < 600
 
 
-def test_the_session_has_no_slots_beyond_those_of_its_kind() -> None:
-    assert WebSocketSession.__slots__ == ()
+def test_the_session_has_no_fields_beyond_those_of_its_kind() -> None:
+    assert WebSocketSession.__struct_fields__ == DoorSession.__struct_fields__
     assert not hasattr(WebSocketServer(), "__dict__")

@@ -47,13 +47,18 @@ def hello(hub: Hub, session: Session, request: Hello, now: Now) -> None:
     elif request.password is not None:
         _with_password(hub, session, request, request.password, now)
     elif hub.settings.policy == "open":
-        _check_ban(hub, request, now)
-        if hub.accounts.guard is not None:  # which counts nobody whose name cannot be had
-            hub.people.book.check(*prepare_name(request.name))
-            hub.accounts.guard.new_guest(session.address, now.monotonic)
-        _welcome(hub, session, request, hub.people.enter(request, now), now)
+        _as_guest(hub, session, request, now)
     else:
         raise BadCredentials(ACCOUNTS_ONLY, field="password")
+
+
+def _as_guest(hub: Hub, session: Session, request: Hello, now: Now) -> None:
+    key, spelling = prepare_name(request.name)
+    hub.moderation.check_name(key, now.wall)
+    if hub.accounts.guard is not None:  # which counts nobody whose name cannot be had
+        hub.people.book.check(key, spelling)
+        hub.accounts.guard.new_guest(session.address, now.monotonic)
+    _welcome(hub, session, request, hub.people.enter(key, spelling, now), now)
 
 
 # -- by token ------------------------------------------------------------------------------
@@ -127,8 +132,10 @@ def _register(hub: Hub, session: Session, request: Hello, password: str, now: No
         if isinstance(outcome, BaseException):
             raise AuthBusy(retry_after=BUSY_RETRY)
         _check_ban(hub, request, now)
-        enter = hub.people.enter if request.token is None else hub.people.resume
-        login = enter(request, now)
+        if request.token is None:
+            login = hub.people.enter(*prepare_name(request.name), now)
+        else:
+            login = hub.people.resume(request, now)
         hub.accounts.create(login.identity, str(outcome), now)
         device = _device(session, request, now)
         hub.people.name_device(login.digest, hub.people.token(login.digest), device)
