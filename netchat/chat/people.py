@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from netchat.chat.log import TOKEN_LIFE_MS, IdentityRow, RecordRow, State, TokenRow
 from netchat.chat.namebook import NameBook
@@ -37,7 +37,7 @@ Save = Callable[[IdentityRow | TokenRow | RecordRow], None]
 _decode_device = msgspec.json.Decoder(Device).decode
 
 
-class Login(NamedTuple):
+class Login(Struct, frozen=True, gc=False):
     """A successful `hello`: the identity, the token that stands for it, and its hash."""
 
     identity: Identity

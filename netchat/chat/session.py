@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct
 
+from netchat.chat.few import Few, pack, unpack
+
 if TYPE_CHECKING:
     from netchat.chat.posting import Pending, Refused
     from netchat.chat.rooms import Cursor, Room
@@ -27,8 +29,7 @@ class Session(Struct, eq=False, gc=False):
     number: int
     user: User | None = None
     token: bytes | None = None
-    cursors: tuple[Cursor, ...] = ()
-    """Its places in rooms; each room knows them by session."""
+    _cursors: Few[Cursor] = None
     unanswered: list[Pending | Refused] | tuple[()] = ()
     unanswered_bytes: int = 0
     unpublished: int = 0
@@ -40,6 +41,15 @@ class Session(Struct, eq=False, gc=False):
     """The peer has to read first: until then none of its cursors is live."""
     closing: bool = False
     """The last reply has been given: no further request is served."""
+
+    @property
+    def cursors(self) -> tuple[Cursor, ...]:
+        """Its places in rooms; each room knows them by session."""
+        return unpack(self._cursors)
+
+    @cursors.setter
+    def cursors(self, cursors: tuple[Cursor, ...]) -> None:
+        self._cursors = pack(cursors)
 
     @property
     def address(self) -> str:

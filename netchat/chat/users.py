@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
 
+from netchat.chat.few import Few, pack, unpack
+
 if TYPE_CHECKING:
     from netchat.chat.limits import Pace
     from netchat.chat.rooms import Room
@@ -53,7 +55,7 @@ class User(Struct, eq=False, gc=False):
     """An identity that is here, or whose name is held for its return."""
 
     identity: Identity
-    sessions: tuple[Session, ...] = ()
+    _sessions: Few[Session] = None
     drops: int = 0
     """Connections that dropped so far: only the last one's hold counts."""
     away: tuple[Room, ...] = ()
@@ -62,6 +64,15 @@ class User(Struct, eq=False, gc=False):
     """When a typing notice was last passed on, by room or by identity."""
     pace: Pace | None = None
     """How fast it goes, if that is limited and it has no account."""
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Those that are connected."""
+        return unpack(self._sessions)
+
+    @sessions.setter
+    def sessions(self, sessions: tuple[Session, ...]) -> None:
+        self._sessions = pack(sessions)
 
     @property
     def name(self) -> str:

@@ -70,7 +70,7 @@ class Heartbeat:
         return self._interval * (1 - JITTER + 2 * JITTER * self._random())
 
     def _look_at(self, session: Watched, when: float) -> None:
-        slot = max(int(when / SLOT) + 1, int(self._last / SLOT) + 1)
+        slot = int((when if when > self._last else self._last) / SLOT) + 1
         self._slots[slot].append(session)
 
     def tick(self, now: float) -> None:

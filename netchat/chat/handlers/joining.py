@@ -9,6 +9,7 @@ from netchat.chat.now import Now
 from netchat.chat.rights import rank_of
 from netchat.chat.rooms import Room
 from netchat.chat.session import Session
+from netchat.chat.users import Identity
 from netchat.errors import BadRequest, StoreFailed, TooManyRooms
 
 if TYPE_CHECKING:
@@ -21,34 +22,36 @@ DEFAULT_BACKLOG = 50
 def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
     if request.after is not None and request.backlog is not None:
         raise BadRequest("Give either 'after' or 'backlog', not both.", field="backlog")
-    room = _room_to_join(hub, session, request.room, now)
+    room, identity = _room_to_join(hub, session, request.room, now), session.identity
     if not room.talk:
         hub.attendance.enter(session, room, now)
     if room.rights is not None:
-        hub.moderation.arrived(room, session.identity)
-    hub.answer(
-        session,
-        events.Joined(
-            ref=request.ref,
-            room=room.name,
-            epoch=hub.epoch,
-            head=room.head,
-            first=room.first,
-            count=room.count,
-            members=room.names(),
-            topic=room.topic,
-            private=room.rights is not None and room.rights.private,
-            slow=room.rights.slow if room.rights is not None else 0,
-            role=rank_of(session.identity, room).role,
-        ),
-    )
+        hub.moderation.arrived(room, identity)
+    hub.answer(session, _joined(hub, room, identity, request))
     cursor = room.attach(session, _first_to_send(hub, session, room, request))
     cursor.joined = True
     cursor.head = room.head
     cursor.seen = room.changes.version
-    room.shown(session.identity.name)
+    room.shown(identity.name)
     if not cursor.live:
         hub.outgoing.hungry[cursor] = None
+
+
+def _joined(hub: Hub, room: Room, identity: Identity, request: requests.Join) -> events.Joined:
+    rights = room.rights
+    return events.Joined(
+        room.name,
+        hub.epoch,
+        room.head,
+        room.first,
+        room.count,
+        room.names(),
+        room.topic,
+        rights is not None and rights.private,
+        rights.slow if rights is not None else 0,
+        rank_of(identity, room).role,
+        ref=request.ref,
+    )
 
 
 def _room_to_join(hub: Hub, session: Session, name: str, now: Now) -> Room:

@@ -179,7 +179,8 @@ def _welcome(
     *,
     registered: bool = False,
 ) -> None:
-    identity, token, session.token = login
+    identity = login.identity
+    session.token = login.digest
     hub.welcome(session, identity, now)
     settings = hub.settings
     hub.answer(
@@ -190,7 +191,7 @@ def _welcome(
             server=settings.server,
             name=identity.name,
             session=session.id,
-            token=token,
+            token=login.token,
             epoch=hub.epoch,
             heartbeat=settings.heartbeat,
             limits=hub.limits,

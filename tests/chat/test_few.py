@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netchat.chat.few import pack, unpack
+
+
+@given(st.lists(st.text(), max_size=4).map(tuple))
+def test_what_is_packed_is_what_comes_out(things: tuple[str, ...]) -> None:
+    assert unpack(pack(things)) == things
+
+
+def test_one_thing_stands_there_by_itself() -> None:
+    thing = object()
+    assert pack((thing,)) is thing
