@@ -38,16 +38,21 @@ class NameBook:
             if owner is identity:
                 return
             raise NameTaken(REGISTERED, field="password")
-        self.check_free(key, spelling, identity)
-        if skeleton(spelling) in self._reserved or skeleton(key) in self._reserved:
+        look = skeleton(spelling)
+        self._check_look(key, look, identity)
+        if look in self._reserved or (key != spelling and skeleton(key) in self._reserved):
             raise NameTaken("This name is reserved; please choose another.")
 
     def check_free(self, key: str, spelling: str, identity: Identity | None = None) -> None:
         """As `check`, but a reserved name will do. Raises NameTaken."""
+        self._check_look(key, skeleton(spelling), identity)
+
+    def _check_look(self, key: str, look: str, identity: Identity | None) -> None:
+        """Raises NameTaken where somebody else has the name, or one that looks so."""
         found = self.owners.get(key) or self.holders.get(key)
         if found is not None and found is not identity:
             raise NameTaken
-        if self._look_is_taken(skeleton(spelling), key):
+        if self._looks.get(look, key) != key or (look != key and self._is_a_name(look)):
             raise NameTaken("This name looks like one that is taken; please choose another.")
 
     def is_free_for(self, identity: Identity) -> bool:
@@ -75,12 +80,10 @@ class NameBook:
         del self.owners[identity.key]
         self._forget_look(identity)
 
-    def _look_is_taken(self, look: str, key: str) -> bool:
-        """Whether a name that is taken, other than that of this key, looks so."""
-        if self._looks.get(look, key) != key:
-            return True
+    def _is_a_name(self, look: str) -> bool:
+        """Whether this is a name that is taken and its own skeleton."""
         other = self.holders.get(look) or self.owners.get(look)
-        return other is not None and look != key and skeleton(other.name) == look
+        return other is not None and skeleton(other.name) == look
 
     def _note_look(self, identity: Identity) -> None:
         if (look := skeleton(identity.name)) != identity.key:

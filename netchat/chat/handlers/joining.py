@@ -40,17 +40,17 @@ def join(hub: Hub, session: Session, request: requests.Join, now: Now) -> None:
 def _joined(hub: Hub, room: Room, identity: Identity, request: requests.Join) -> events.Joined:
     rights = room.rights
     return events.Joined(
-        room.name,
-        hub.epoch,
-        room.head,
-        room.first,
-        room.count,
-        room.names(),
-        room.topic,
-        rights is not None and rights.private,
-        rights.slow if rights is not None else 0,
-        rank_of(identity, room).role,
         ref=request.ref,
+        room=room.name,
+        epoch=hub.epoch,
+        head=room.head,
+        first=room.first,
+        count=room.count,
+        members=room.names(),
+        topic=room.topic,
+        private=rights is not None and rights.private,
+        slow=rights.slow if rights is not None else 0,
+        role=rank_of(identity, room).role,
     )
 
 
