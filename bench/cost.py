@@ -1,7 +1,7 @@
 """The `cost` command: what the server's Python costs, without the kernel and beside it.
 
-Two measures, both in this process: the real server in a vacuum, where sends cost nothing, and
-the fan-out's own loop over real sockets beside a loop that only sends.
+Three measures, all in this process: messages of the real server in a vacuum, where sends cost
+nothing; coming in there; and the fan-out's own loop over real sockets beside one that only sends.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bench.options import Options
 from bench.progress import Progress
 from bench.report import environment_line, figure, table
 from bench.results import save
+from bench.scenario import Scenario
 from bench.sends import Sends
 from bench.stats import Spread
 from bench.vacuum import Vacuum
@@ -54,12 +55,14 @@ class Cost(Struct, kw_only=True):
 
 
 class CostResult(Struct, kw_only=True, tag="cost"):
-    """All costs; `bare_us` and `ours_us` are those of a send, without and with what is ours."""
+    """All costs; `joining_us` is that of a connection that logs in and joins, `bare_us` and
+    `ours_us` are those of a send, without and with what is ours."""
 
     environment: dict[str, str | int]
     costs: list[Cost]
     bare_us: list[float]
     ours_us: list[float]
+    joining_us: list[float] = []
 
     @property
     def added_us(self) -> list[float]:
@@ -106,12 +109,21 @@ def measure(
                 progress.begin(f"{case.name}, {repeat + 1}", seconds)
                 spent = _median(partial(world.play, case.window), seconds)
                 found.message_us.append(spent / case.window / 1e3)
+            progress.begin(f"joining, {repeat + 1}", seconds)
+            came_in = partial(_come_in, Scenario(clients=members, rooms=1), folder)
+            result.joining_us.append(_median(came_in, seconds) / members / 1e3)
             progress.begin(f"sends, {repeat + 1}", seconds)
             bare, ours = sends.beside(seconds)
             result.bare_us.append(bare)
             result.ours_us.append(ours)
     progress.end()
     return result
+
+
+def _come_in(scenario: Scenario, folder: Path) -> float:
+    """CPU nanoseconds in which everybody has come into a new server."""
+    with Vacuum(scenario, folder) as world:
+        return world.joining_ns
 
 
 def _cost(case: Case) -> Cost:
@@ -142,6 +154,8 @@ def cost_table(result: CostResult) -> str:
     for each in result.costs:
         message, delivery = Spread.of(each.message_us), Spread.of(each.delivery_us)
         rows.append([each.title, figure(message, ",.2f"), figure(delivery, ".4f")])
+    joining = [["without the kernel", "CPU µs a connection"]]
+    joining.append(["logs in and joins", figure(Spread.of(result.joining_us), ",.2f")])
     beside = [[f"a message to {MEMBERS:,} sockets", "CPU µs a send"]]
     for title, values in (
         ("sent by a loop that does nothing else", result.bare_us),
@@ -150,4 +164,4 @@ def cost_table(result: CostResult) -> str:
     ):
         beside.append([title, figure(Spread.of(values), ".2f")])
     return "\n\n".join([environment_line(result.environment), table(rows, "<>"),
-                        table(beside, "<>")])  # fmt: skip
+                        table(joining, "<>"), table(beside, "<>")])  # fmt: skip

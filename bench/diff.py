@@ -69,8 +69,10 @@ def figures(result: Result) -> dict[str, Spread]:
         }
     if isinstance(result, CostResult):
         messages = {f"{each.case} µs a message": each.message_us for each in result.costs}
-        sends = {"bare µs a send": result.bare_us, "added µs a send": result.added_us}
-        return {name: Spread.of(values) for name, values in (messages | sends).items()}
+        others = {"bare µs a send": result.bare_us, "added µs a send": result.added_us}
+        if result.joining_us:
+            others["µs a connection that joins"] = result.joining_us
+        return {name: Spread.of(values) for name, values in (messages | others).items()}
     found: dict[str, float | None] = {}
     for stay in result.stays:
         found[f"{stay.clients} {stay.stage}, bytes each"] = stay.joining.memory

@@ -26,10 +26,7 @@ from netchat.wire.messages import encode
 READ = selectors.EVENT_READ
 
 PATIENCE = 1_000
-"""Ticks after which what has not been delivered never will be."""
-
-TICKS_TO_JOIN = 8
-"""Enough for `hello` and `join`, which are served in one, and for what they make the hub do."""
+"""Ticks after which who has not come in, or what has not been delivered, never will."""
 
 STRIDE = 7
 """Publishers take turns in an order that does not follow the rooms'."""
@@ -134,6 +131,8 @@ class Vacuum:
         )
         self._server = Server(config, environment, strict=True)
         self._posted = self._owed = 0
+        self.joining_ns = 0
+        """CPU time in which everybody has come in."""
         self._publishers: list[tuple[NullSocket, str]] = []
 
     def __enter__(self) -> Self:
@@ -149,18 +148,25 @@ class Vacuum:
         scenario, room, server = self._scenario, f"r{index}", self._server
         sockets = [NullSocket() for _ in range(scenario.members(index))]
         self._publishers += [(sock, room) for sock in sockets[: scenario.publishers_of(index)]]
+        for number, sock in enumerate(sockets):
+            hello = requests.Hello(version=1, name=f"u{index}.{number}")
+            sock.inbox = _frames(hello, requests.Join(room=room, backlog=0))
         self._listener.waiting += sockets
+        began = time.process_time_ns()
         while self._listener.waiting:
             self._selector.arrived.add(self._listener)
             server.reactor.run_once(0.0)
-        for number, sock in enumerate(sockets):
-            hello = requests.Hello(version=1, name=f"u{index}.{number}")
-            self._give(sock, hello, requests.Join(room=room, backlog=0))
-        for _ in range(TICKS_TO_JOIN):
+        self._selector.arrived.update(sockets)
+        for _ in range(PATIENCE):
             server.reactor.run_once(0.0)
+            found = server.hub.directory.find(room)
+            if found is not None and found.count == len(sockets):
+                self.joining_ns += time.process_time_ns() - began
+                return
+        raise RuntimeError("The server does not let everybody in.")
 
     def _give(self, sock: NullSocket, *asked: requests.Request) -> None:
-        sock.inbox += b"".join(frame(encode(request)) for request in asked)
+        sock.inbox += _frames(*asked)
         self._selector.arrived.add(sock)
 
     def figures(self) -> dict[str, float]:
@@ -187,3 +193,7 @@ class Vacuum:
             if delivery.delivered >= self._owed:
                 return time.process_time_ns() - began
         raise RuntimeError("The server does not deliver.")
+
+
+def _frames(*asked: requests.Request) -> bytes:
+    return b"".join(frame(encode(request)) for request in asked)

@@ -47,6 +47,7 @@ def test_a_cost_is_that_of_a_message_and_of_its_deliveries() -> None:
     result = measure([case], 2, 0.01, {}, members=4)
     [found] = result.costs
     assert len(found.message_us) == len(result.bare_us) == len(result.ours_us) == 2
+    assert len(result.joining_us) == 2 and min(result.joining_us) > 0
     assert found.delivery_us == [each / 4 for each in found.message_us]
 
 
@@ -58,3 +59,4 @@ def test_the_table_and_the_figures_have_what_was_measured() -> None:
     assert case.title in cost_table(result)
     fixed = CostResult(environment={}, costs=[], bare_us=[1.0], ours_us=[1.5])
     assert figures(fixed)["added µs a send"].median == 0.5
+    assert "µs a connection that joins" in figures(result)
