@@ -53,7 +53,7 @@ class Attendance:
         if before == AWAY:
             user.away = tuple(other for other in user.away if other is not room)
         if before != HERE:
-            self._presence.changed(room, user.name, before)
+            self._presence.changed(room, user.identity.name, before)
 
     def leave(self, session: Session, room: Room) -> None:
         """A session leaves a room; its user with it, unless another session is there."""

@@ -20,6 +20,11 @@ def pack(things: tuple[T, ...]) -> Few[T]:
     return things or None
 
 
+def add(few: Few[T], thing: T) -> Few[T]:
+    """One more, behind the others."""
+    return thing if few is None else (*unpack(few), thing)
+
+
 def unpack(few: Few[T]) -> tuple[T, ...]:
     """What was packed."""
     if few is None:

@@ -317,7 +317,7 @@ class Hub:
         """A session is one of an identity's from now on, who is here."""
         user = identity.user
         assert user is not None
-        user.sessions += (session,)
+        user.come(session)
         session.user = user
         for room in identity.talks():
             if room.fresh:  # committed before the `welcome`, which tells only what is published

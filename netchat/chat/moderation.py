@@ -178,6 +178,8 @@ class Moderation:
 
     def remind(self, session: Session) -> None:
         """Tell somebody who has logged in where it may come."""
+        if not self._invited:
+            return
         number = session.identity.id
         for room in self._invited.get(number, ()):
             assert room.rights is not None

@@ -146,7 +146,7 @@ class Room:
         cursor = self.cursors.get(session)
         if cursor is None:
             cursor = self.cursors[session] = Cursor(session, self)
-            session.cursors += (cursor,)
+            session.place(cursor)
             cursor.seen = self.changes.version
         if next_seq <= self.published or session.slow or session.ended:
             self.move_to_lagging(cursor, next_seq)

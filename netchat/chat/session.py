@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct
 
-from netchat.chat.few import Few, pack, unpack
+from netchat.chat.few import Few, add, pack, unpack
 
 if TYPE_CHECKING:
     from netchat.chat.posting import Pending, Refused
@@ -50,6 +50,10 @@ class Session(Struct, eq=False, gc=False):
     @cursors.setter
     def cursors(self, cursors: tuple[Cursor, ...]) -> None:
         self._cursors = pack(cursors)
+
+    def place(self, cursor: Cursor) -> None:
+        """It has a place in one room more."""
+        self._cursors = add(self._cursors, cursor)
 
     @property
     def address(self) -> str:

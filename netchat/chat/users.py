@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
 
-from netchat.chat.few import Few, pack, unpack
+from netchat.chat.few import Few, add, pack, unpack
 
 if TYPE_CHECKING:
     from netchat.chat.limits import Pace
@@ -73,6 +73,10 @@ class User(Struct, eq=False, gc=False):
     @sessions.setter
     def sessions(self, sessions: tuple[Session, ...]) -> None:
         self._sessions = pack(sessions)
+
+    def come(self, session: Session) -> None:
+        """It is connected once more."""
+        self._sessions = add(self._sessions, session)
 
     @property
     def name(self) -> str:
