@@ -40,7 +40,7 @@ class Key(Struct, eq=False, gc=False):
     @property
     def fd(self) -> int:
         """The file's number."""
-        return cast(int, self.fileobj.fileno())
+        return _number(self.fileobj)
 
 
 class EpollSelector(selectors.BaseSelector):
@@ -55,7 +55,7 @@ class EpollSelector(selectors.BaseSelector):
         """Watch a file. Raises ValueError for no events, OSError where it is watched."""
         if not events:
             raise ValueError("Nothing is watched for with no interest.")
-        fd, keys = fileobj.fileno(), self._keys
+        fd, keys = _number(fileobj), self._keys
         self._epoll.register(fd, _ASKED[events])
         if fd >= len(keys):
             keys += [None] * (fd + 1 - len(keys))
@@ -64,7 +64,7 @@ class EpollSelector(selectors.BaseSelector):
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
         """Watch it no longer. Raises KeyError where it was not watched."""
-        fd = fileobj.fileno()
+        fd = _number(fileobj)
         key = self._key(fd)
         self._epoll.unregister(fd)
         self._keys[fd] = None
@@ -72,7 +72,7 @@ class EpollSelector(selectors.BaseSelector):
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch it for something else. Raises KeyError where it was not watched."""
-        fd = fileobj.fileno()
+        fd = _number(fileobj)
         key = self._key(fd)
         if events != key.events:
             self._epoll.modify(fd, _ASKED[events])
@@ -104,3 +104,8 @@ class EpollSelector(selectors.BaseSelector):
         if key is None:
             raise KeyError(f"Descriptor {fd} is not registered.")
         return cast(Key, key)
+
+
+def _number(fileobj: Any) -> int:
+    """A file's number, which may also stand for it."""
+    return fileobj if isinstance(fileobj, int) else cast(int, fileobj.fileno())

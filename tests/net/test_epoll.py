@@ -118,6 +118,16 @@ def test_whoever_is_left_over_comes_first_the_next_time(
     assert {file for file, *_ in first + second} == set(files)
 
 
+def test_a_number_may_stand_for_its_file(
+    selector: EpollSelector, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    number = pair[0].fileno()
+    key = selector.register(number, EVENT_WRITE, "data")
+    assert key.fd == number
+    assert told(selector) == [(number, "data", EVENT_WRITE, EVENT_WRITE)]
+    assert selector.unregister(number).fileobj == number
+
+
 def test_it_waits_no_longer_than_it_is_told(selector: EpollSelector) -> None:
     assert selector.select(0.001) == []
     assert selector.select(-1) == []
