@@ -11,11 +11,11 @@ from typing import Literal, Self
 from msgspec import Struct
 
 from bench.stats import ladder
-from netchat.chat.log import Batch, IdentityRow, LogPost, RoomRow
+from netchat.chat.log import Batch, LogPost, RoomRow
 from netchat.config import Config, Server
 from netchat.environment import system
 
-ROOM = IDENTITY = 1
+ROOM = 1
 
 
 class Commit(Struct, kw_only=True):
@@ -40,21 +40,21 @@ class Commits:
     def __enter__(self) -> Self:
         self._store.load()
         room = RoomRow(room=ROOM, key="room", name="room")
-        somebody = IdentityRow(identity=IDENTITY, name="somebody", held=False)
-        self._store.append(Batch(rooms=[room], identities=[somebody]))
+        self._store.append(Batch(rooms=[room]))
         return self
 
     def __exit__(self, *_: object) -> None:
         for part in (self._parts.reading, self._parts.reader, self._parts.writing, self._store):
             part.close()
 
-    def play(self, rows: int, size: int, seconds: float) -> Commit:
-        """Commit again and again, for so long and at least once."""
+    def play(self, rows: int, size: int, publishers: int, seconds: float) -> Commit:
+        """Commit again and again, for so long and at least once. Every publisher's ids stand in
+        a place of their own in the log's index, so they post in turns, as in the cases."""
         taken: array[int] = array("Q")
         text, cpu = "x" * size, 0
         deadline = time.monotonic() + seconds
         while not taken or time.monotonic() < deadline:
-            batch = Batch(posts=[self._post(text) for _ in range(rows)])
+            batch = Batch(posts=[self._post(text, publishers) for _ in range(rows)])
             began, began_cpu = time.monotonic_ns(), time.process_time_ns()
             self._store.append(batch)
             cpu += time.process_time_ns() - began_cpu
@@ -63,8 +63,9 @@ class Commits:
         row_us = cpu / 1e3 / rows / len(taken)
         return Commit(rows=rows, row_us=row_us, p50=rungs["p50"], p99=rungs["p99"])
 
-    def _post(self, text: str) -> LogPost:
+    def _post(self, text: str, publishers: int) -> LogPost:
+        number, identity = divmod(next(self._numbers), publishers)
+        name = f"publisher{identity}"
         return LogPost(
-            room=ROOM, identity=IDENTITY, id=f"m{next(self._numbers)}", sender="somebody",
-            to=None, text=text,
-        )  # fmt: skip
+            room=ROOM, identity=identity, id=f"{name}.{number:x}", sender=name, to=None, text=text
+        )

@@ -100,7 +100,8 @@ def play(cases: list[Case], repeats: int, seconds: float) -> DurabilityResult:
                 Commits(Path(folder), disk) as commits,
             ):
                 scenario, window = cases[0].scenario, cases[0].window
-                result.commits[disk].append(commits.play(window, scenario.size, seconds))
+                played = commits.play(window, scenario.size, scenario.posting, seconds)
+                result.commits[disk].append(played)
     progress.end()
     return result
 

@@ -7,6 +7,10 @@ After any other failure nobody knows what state the connection is in: it is clos
 next call opens another and reads the heads again. What is in the file is never reset and
 never skipped.
 
+Repeats are rare, so nobody looks for them first: where every post of a batch comes to a row, the
+rows are inserted, and the unique index tells. Only if it objects is that statement undone, are
+the kept posts looked up, and is the batch placed around them.
+
 A commit whose sync has failed may leave whole frames in the WAL. While any connection is open,
 SQLite knows that they do not count; the first one to open the file would take them for good,
 and what was refused would be in the log. So an idle connection, the anchor, is open throughout.
@@ -32,7 +36,7 @@ from netchat.chat.log import TOKEN_LIFE_MS, Appended, Batch, Page, State, Trimme
 from netchat.errors import LogDamaged, StoreFailed, StoreFull
 from netchat.storage import facts, schema, tables
 from netchat.storage.claim import Claim
-from netchat.storage.place import Head, place
+from netchat.storage.place import Head, Placed, place
 from netchat.storage.sealing import BrokenSealError
 
 Durability = Literal["fsync", "wal"]
@@ -103,10 +107,20 @@ class SqliteLog:
         """See `chat.log.Store`. A post to an unknown or damaged room fails alone."""
         with self._transaction() as db:
             facts.save(db, batch)
-            placed = place(batch, tables.held(db, batch.posts), self._heads, self._wall())
-            tables.save_placed(db, placed)
+            placed = self._insert(db, batch)
         self._heads.update(placed.heads)
         return Appended(placed.results, firsts={})
+
+    def _insert(self, db: apsw.Connection, batch: Batch) -> Placed:
+        now = self._wall()
+        placed = place(batch, {}, self._heads, now)
+        if len(placed.rows) == len(batch.posts):
+            with suppress(apsw.ConstraintError):
+                tables.save_placed(db, placed)
+                return placed
+        placed = place(batch, tables.held(db, batch.posts), self._heads, now)
+        tables.save_placed(db, placed)
+        return placed
 
     def trim(self, limit: int) -> Trimmed:
         """See `chat.log.Store`. A damaged room is left as it is."""
@@ -163,7 +177,7 @@ class SqliteLog:
             tables.save_meta(
                 db, epoch=epoch, clean="0", durability=self._durability, boot=self._boot_id
             )
-        db.pragma("synchronous", _SYNCHRONOUS[self._durability])
+        self._settle(db)
         return State(
             epoch,
             rooms,
@@ -196,11 +210,20 @@ class SqliteLog:
 
     def _reconnect(self) -> apsw.Connection:
         db = schema.connect(self._path)
-        db.pragma("synchronous", _SYNCHRONOUS[self._durability])
+        self._settle(db)
         damaged = {room: head for room, head in self._heads.items() if head.damaged}
         self._heads = tables.heads(db) | damaged
         self._db = db
         return db
+
+    def _settle(self, db: apsw.Connection) -> None:
+        """From here on the connection takes batches.
+
+        What undoes a statement, the pages as they were before it, stays in memory, where it is as
+        bounded as a batch. SQLite would make a file for it each time. (A migration has no bound.)
+        """
+        db.pragma("synchronous", _SYNCHRONOUS[self._durability])
+        db.pragma("temp_store", "MEMORY")
 
     def _disconnect(self) -> None:
         _close(self._db)

@@ -100,6 +100,9 @@ UPDATE rooms SET first = value ->> 1 FROM jsonb_each(?) WHERE room = value ->> 0
 
 Bindings = tuple[str, ...] | dict[str, int] | dict[str, int | str] | None
 
+Held = dict[PostKey, MessageRow | None]
+"""What is kept under the keys of posts; None for a message that is damaged."""
+
 _to_json = msgspec.json.Encoder().encode
 
 
@@ -124,17 +127,18 @@ def save_meta(db: apsw.Connection, **values: str) -> None:
 
 
 def save_placed(db: apsw.Connection, placed: Placed) -> None:
-    """Insert the messages and move the heads of their rooms."""
+    """Insert the messages and move the heads of their rooms. Raises apsw.ConstraintError, and
+    has done neither, where one of the messages' keys is kept already."""
     if placed.rows:
         db.execute(_SAVE_MESSAGES, (sealed(placed.rows.values()),))
     heads = [(room, head.seq, head.time) for room, head in placed.heads.items()]
     _save(db, _SAVE_HEADS, heads)
 
 
-def held(db: apsw.Connection, posts: Sequence[LogPost]) -> dict[PostKey, MessageRow | None]:
-    """The messages that are kept under these posts' keys; None for one that is damaged."""
+def held(db: apsw.Connection, posts: Sequence[LogPost]) -> Held:
+    """The messages that are kept under these posts' keys."""
     keys = _to_json([(post.identity, post.id) for post in posts]).decode()
-    found: dict[PostKey, MessageRow | None] = {}
+    found: Held = {}
     for *values, mark in _rows(db, _HELD, (keys,)):
         row = MessageRow(*values)
         found[row.identity, row.id] = row if seal(row) == mark else None

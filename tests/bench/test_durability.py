@@ -14,7 +14,7 @@ from tests.bench.test_results import ENVIRONMENT
 
 def test_bare_commits_are_counted_and_timed(tmp_path: Path) -> None:
     with Commits(tmp_path, "fsync") as commits:
-        first, second = commits.play(8, 64, 0.0), commits.play(2, 64, 0.02)
+        first, second = commits.play(8, 64, 3, 0.0), commits.play(2, 64, 3, 0.02)
     assert (first.rows, second.rows) == (8, 2)
     assert first.row_us > 0 and second.p99 >= second.p50 > 0
 

@@ -20,10 +20,13 @@ class Disk(apsw.VFS):
         self.failures = 1
         self.error: type[apsw.Error] = apsw.IOError
         self.log: list[str] = []
+        self.nameless = 0
+        """Files of SQLite's own that were opened, to be gone once they are closed."""
         self.before: Callable[[], None] = lambda: None
         """Called before every operation."""
 
     def xOpen(self, name: Any, flags: Any) -> File:
+        self.nameless += name is None
         return File(self, name, flags)
 
     def count(self, operation: str) -> None:

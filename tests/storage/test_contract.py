@@ -79,6 +79,15 @@ def test_an_id_with_another_text_or_room_is_a_conflict(log: Log, other: LogPost)
     assert log.entries(ATTIC.room) == []
 
 
+def test_a_repeat_behind_many_posts_undoes_none_of_them(log: Log) -> None:
+    log.post(post("a"))
+    batch = Batch(posts=[*numbered(200), post("a"), post("b")], identities=[BEN])
+    results = log.store.append(batch).results
+    assert results[:200] == [Stored(seq, START) for seq in range(2, 202)]
+    assert results[200:] == [Duplicate(1, START), Stored(202, START)]
+    assert [entry.seq for entry in log.entries()] == list(range(1, 203))
+
+
 def test_ids_belong_to_identities(log: Log) -> None:
     assert log.post(post("a"), post("a", by=BEN)) == [Stored(1, START), Stored(2, START)]
 

@@ -298,6 +298,16 @@ def test_what_is_posted_again_under_an_altered_messages_id_fails_alone(folder: F
     log.close()
 
 
+def test_a_repeat_is_known_in_a_room_that_takes_no_posts(folder: Folder) -> None:
+    filled(folder)
+    sql(folder, "DELETE FROM messages WHERE seq = 2")
+    log = folder.open()
+    first, new = log.post(post("n1"), post("new"))
+    assert isinstance(first, Duplicate)
+    assert isinstance(new, StoreFailed)
+    log.close()
+
+
 @pytest.mark.parametrize(
     "change", ["rooms SET name = 'Lubby'", "identities SET name = 'eve'", "tokens SET used = 1"]
 )

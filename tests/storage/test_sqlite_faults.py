@@ -198,3 +198,12 @@ def test_a_disk_that_stays_full_keeps_refusing(disk: Disk, tmp_path: Path) -> No
 
 def _flat(batches: list[list[LogPost]]) -> list[LogPost]:
     return [post for batch in batches for post in batch]
+
+
+def test_a_batch_writes_to_no_file_but_the_log(disk: Disk, tmp_path: Path) -> None:
+    log = Folder(tmp_path).open()
+    log.store.append(ROOMS)
+    for batch in range(2):  # the second one changes more pages than SQLite keeps by itself
+        log.post(*[post(f"{number:050}-{batch}") for number in range(2_000)])
+    log.close()
+    assert disk.nameless == 0
