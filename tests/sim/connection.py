@@ -56,7 +56,7 @@ class Connection:
 
     def at_server(self) -> None:
         """Something has arrived; a machine that knows nothing of the connection says so."""
-        if self.server_gone and self.up.arrived and not (self.silent and self.net.is_down):
+        if self.server_gone and self.up.arrived and not (self.silent and self.net.is_dark):
             self.reset_client("reset: nobody is there any more")
 
     def reset_client(self, why: str) -> None:

@@ -33,6 +33,8 @@ class Net:
         self.world = world
         self.random: Random = world.random("net")
         self.listener: SimListener | None = None
+        self.is_dark = False
+        """The power is cut: the machine does not even say that nobody listens."""
         self.connections: list[Connection] = []
         self._made = 0
         self.accept_failures = 0.0
@@ -45,13 +47,8 @@ class Net:
         quanta = self.random.randint(1, line.latency)
         return (self.world.now // QUANTUM + quanta) * QUANTUM
 
-    @property
-    def is_down(self) -> bool:
-        """Nobody listens; after a power cut, nobody even says so."""
-        return self.listener is None
-
     def listen(self, _host: str, _port: int) -> list[Any]:
-        self.listener = SimListener(self)
+        self.listener, self.is_dark = SimListener(self), False
         for connection in self.connections:
             self.world.at(self.soon(connection.line), connection.at_server)
         return [self.listener]
@@ -76,7 +73,8 @@ class Net:
         connection.link.handler.connected()
 
     def kill_server(self, silently: bool) -> None:
-        """The server's process is gone."""
+        """The server's process is gone, or the whole machine."""
+        self.is_dark = silently
         if self.listener is not None:
             self.listener.close()
         for connection in self.connections:
