@@ -109,6 +109,7 @@ class DoorSession(Session):
             self.pace = door.paces.of_address(self.address)
         door.heartbeat.watch(self, now)
         door.strangers.add(self, now)
+        door.turns.enter(self)
         self.transport.recv_budget = APPETITE
         self.transport.start(self)
 

@@ -46,7 +46,7 @@ from netchat.wire.base import join
 from netchat.wire.messages import decode_request
 from netchat.wire.native import MAX_FRAME, MAX_FRAME_BEFORE_WELCOME, event_payload
 
-PIECE = 4_096
+PIECE = 1_024
 """Bytes that the library parses at a time: at most 680 frames, about 2 ms."""
 
 MAX_FRAGMENTS = 64
