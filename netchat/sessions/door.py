@@ -15,7 +15,7 @@ from typing import ClassVar
 from netchat.chat.events import Event, Ping
 from netchat.chat.limits import Pace
 from netchat.chat.now import Now
-from netchat.chat.paces import COSTS
+from netchat.chat.paces import BULK, COSTS
 from netchat.chat.requests import PAGES, Bye, Pong, Request, Typing
 from netchat.chat.session import Session
 from netchat.errors import (
@@ -121,6 +121,8 @@ class DoorSession(Session):
     # -- what the transport calls ------------------------------------------------------------
 
     def data_received(self, data: bytes, now: float) -> None:
+        if len(data) >= BULK and self.pace is not None:
+            self.pace.charge(len(data) // BULK, now)
         self.machine.receive_data(data)
         self.door.turns.add(self)
 
@@ -202,7 +204,7 @@ class DoorSession(Session):
             self.door.hub.expel(self, Internal())
             return False
         transport = self.transport
-        if self.held is not None:
+        if more or self.held is not None:
             transport.pause_reading()
         elif not (transport.reading or self.door.draining):
             transport.resume_reading()
@@ -213,6 +215,9 @@ class DoorSession(Session):
         while not self.closing:
             request, self.held = self.held, None
             if request is None:
+                if budget <= 0 and self.machine.pending:  # to read it may cost as much as a turn
+                    self.door.unfinished.end(self)  # if it has only begun, it is another one
+                    return True
                 try:
                     request = next_request()
                 except (RefusedRequest, FatalError) as exc:
