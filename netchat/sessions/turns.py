@@ -14,9 +14,10 @@ the heaviest has is light, everybody else is heavy. A round goes
                 somebody light was here lately: up to FEW requests, for HEAVY seconds
 
 and whom it has not reached is among the first of the next. So a person who says something now and
-then never waits behind the backlog of a flood, however many flood, and finds the loop in a short
-tick whenever he comes; while those who load it all alike, sixteen who post into a large room, are
-all heavy, have nobody light beside them, and are served in long rounds, which are cheaper.
+then does not wait behind the backlog of a flood, and finds the loop in a short tick whenever he
+comes; while those who load it all alike, sixteen who post into a large room, are all heavy, have
+nobody light beside them, and are served in long rounds, which are cheaper. (Floods by the thousand
+take no more than a person each: nobody is light then, and all have their turns.)
 
 Nobody starves: a round reaches at least one of the heavy, in their order. It is the one place
 below the reactor that asks a clock. (RFC 8290, FQ-CoDel, has new flows go before old ones; here
