@@ -199,20 +199,24 @@ class Turns:
         began = self._looked
         more = session.serve(1, moment)
         self._account(session)
+        if not more:
+            return False
         left, took = until - self._looked, self._looked - began
         few = few - 1 if took * (few - 1) <= left else int(left / took)
-        if more and few > 0:
+        if few > 0:
             more = session.serve(few, moment)
             self._account(session)
         return more
 
     def _account(self, session: Served) -> None:
         """Add the time since the last look to what it has taken."""
-        looked = self._clock()
-        taken = self._taken.get(session, 0.0) + min(looked - self._looked, LONGEST)
-        self._taken[session] = taken
+        took, looked = self._looked, self._clock()
+        took = looked - took
         self._looked = looked
-        self._bound = max(self._bound, taken * PART)
+        taken = self._taken.get(session, 0.0) + (took if took < LONGEST else LONGEST)
+        self._taken[session] = taken
+        if taken * PART > self._bound:
+            self._bound = taken * PART
 
     def _fade(self, now: float) -> None:
         """What was taken counts for less, and at last for nothing."""
