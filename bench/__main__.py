@@ -44,6 +44,8 @@ def _command(options: Options) -> int:
             from bench.cost import cost as command
         case "attacks":
             from bench.attacks import attacks as command
+        case "waits":
+            from bench.waits import waits as command
         case "durability":
             from bench.durability import durability as command
         case "goals":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import math
 import os
 import re
 import selectors
@@ -58,8 +59,13 @@ class Peer:
         self._attackers = attackers
         self._outbox = bytearray()
         self._mask = 0
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.sock.setblocking(False)
+        self.sock = self.make_socket()
+
+    def make_socket(self) -> socket.socket:
+        """Its end of the connection."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        return sock
 
     def connect(self, source: str, address: tuple[str, int]) -> None:
         """Begin to connect. Raises OSError."""
@@ -125,6 +131,10 @@ class Peer:
             return
         except OSError:
             data = b""
+        self.hear(data)
+
+    def hear(self, data: bytes) -> None:
+        """What the server says; nothing where it has hung up."""
         for code in CODES.findall(data) if b'"code"' in data or b"HTTP/1.1" in data else ():
             self._attackers.codes[b"".join(code).decode()] += 1
         self.told = (self.told + data)[-HELD:]
@@ -142,8 +152,13 @@ class Peer:
 class Attackers:
     """All peers of one attack, and what came of it."""
 
-    def __init__(self, order: Assault, script: Script) -> None:
+    kind: type[Peer] = Peer
+
+    def __init__(
+        self, order: Assault, script: Script, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.order = order
+        self.clock = clock
         self.selector = selectors.DefaultSelector()
         self.codes: Counter[str] = Counter()
         self.sent = self.opened = self.closed = 0
@@ -154,18 +169,28 @@ class Attackers:
 
     def run(self) -> Assaulted:
         """Attack for as long as was ordered."""
-        order = self.order
-        begun = time.monotonic()
-        pace = 1 / OPENING
-        for number in range(order.peers):
-            self._at(begun + number * pace, lambda number=number: self._open(number))  # type: ignore[misc]
-        end = begun + order.seconds
-        while (now := time.monotonic()) < end:
-            while self._due and self._due[0][0] <= now:
-                heapq.heappop(self._due)[2]()
-            wait = self._due[0][0] - now if self._due else 0.1
+        self.begin()
+        end = self.clock() + self.order.seconds
+        while (now := self.clock()) < end:
+            wait = self.play_on(now) - now
             for key, mask in self.selector.select(min(max(wait, 0.0), 0.1, end - now)):
                 key.data.ready(mask)
+        return self.report()
+
+    def begin(self) -> None:
+        """Plan to open all connections."""
+        begun, pace = self.clock(), 1 / OPENING
+        for number in range(self.order.peers):
+            self._at(begun + number * pace, lambda number=number: self._open(number))  # type: ignore[misc]
+
+    def play_on(self, now: float) -> float:
+        """Do whatever is due; when there is something again."""
+        while self._due and self._due[0][0] <= now:
+            heapq.heappop(self._due)[2]()
+        return self._due[0][0] if self._due else math.inf
+
+    def report(self) -> Assaulted:
+        """What has come of it so far."""
         return Assaulted(
             opened=self.opened, closed=self.closed, sent=self.sent, codes=dict(self.codes)
         )
@@ -179,13 +204,13 @@ class Attackers:
     def _again(self, peer: Peer) -> None:
         peer.close()
         pause = max(self.order.peers / OPENING, self.order.pause)
-        self._at(time.monotonic() + pause, lambda: self._open(peer.number))
+        self._at(self.clock() + pause, lambda: self._open(peer.number))
 
     def _open(self, number: int) -> None:
         order = self.order
         self._attempts[number] += 1
         attempt = self._attempts[number]
-        peer = Peer(self, number, attempt)
+        peer = self.kind(self, number, attempt)
         peer.deaf = order.deaf
         # A net of its own for each attack, and in it as many addresses as were ordered.
         place = (number + attempt * order.peers) % order.addresses
@@ -204,7 +229,7 @@ class Attackers:
             return
         wait = next(steps, None)
         if wait is not None:
-            self._at(time.monotonic() + wait, lambda: self._play(peer, steps))
+            self._at(self.clock() + wait, lambda: self._play(peer, steps))
         elif not peer.over:
             self._again(peer)
 

@@ -6,7 +6,6 @@ nothing; coming in there; and the fan-out's own loop over real sockets beside on
 
 from __future__ import annotations
 
-import gc
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from bench.results import save
 from bench.scenario import Scenario
 from bench.sends import Sends
 from bench.stats import Spread
-from bench.vacuum import Vacuum
+from bench.vacuum import Vacuum, as_serve_does
 from netchat.net.rlimit import raise_file_limit
 
 MEMBERS = 1_000
@@ -103,7 +102,7 @@ def measure(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         worlds = [stack.enter_context(Vacuum(case.scenario, folder)) for case in cases]
         sends = stack.enter_context(Sends(members))
-        _tune_collector()
+        as_serve_does()
         for repeat in range(repeats):
             for case, world, found in zip(cases, worlds, result.costs, strict=True):
                 progress.begin(f"{case.name}, {repeat + 1}", seconds)
@@ -139,13 +138,6 @@ def _median(call: Callable[[], float], seconds: float) -> float:
     while time.monotonic() < deadline:
         found.append(call())
     return median(found)
-
-
-def _tune_collector() -> None:
-    """As `netchat serve` does it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def cost_table(result: CostResult) -> str:

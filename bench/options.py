@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_logins(commands.add_parser("logins", help="find out whom passwords keep waiting"))
     _add_stuck(commands.add_parser("stuck", help="find out what readers cost that stop reading"))
     _add_attacks(commands.add_parser("attacks", help="find out what the healthy notice of harm"))
+    _add_waits(commands.add_parser("waits", help="find out how long harm makes the healthy wait"))
     _add_durability(commands.add_parser("durability", help="find out what the disk costs"))
     _add_cost(commands.add_parser("cost", help="find out what its Python costs by itself"))
     _add_diff(commands.add_parser("diff", help="compare two results"))
@@ -187,6 +188,13 @@ def _add_attacks(parser: argparse.ArgumentParser) -> None:
     add("--cases", type=_names, metavar="A,B", help="only slow-hello, bombs ... (all)")
     add("--seconds", type=_number, default=4.0, metavar="S", help="of each attack (4)")
     add("--durability", choices=DURABILITIES, help="of the server (memory)")
+    _add_out(parser)
+
+
+def _add_waits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--cases", type=_names, metavar="A,B", help="only these of `attacks` (all that can be)")
+    add("--seconds", type=_number, default=4.0, metavar="S", help="of each, in CPU time (4)")
     _add_out(parser)
 
 

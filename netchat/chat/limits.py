@@ -114,6 +114,12 @@ class Pace:
         self._settled_at = (now if ahead < 0 else self._settled_at) + cost * terms.step
         return 0.0
 
+    def charge(self, cost: int, now: float) -> None:
+        """Pay for what has been done already: the next request waits for it."""
+        self._settled_at = max(self._settled_at, now) + cost * self.terms.step
+        if self.within is not None:
+            self._credit -= cost  # the requests that follow make up for it
+
     def is_out_of_patience(self, now: float) -> bool:
         """Whether a request is refused, though it has waited for its turn."""
         since = self._strained_since

@@ -15,7 +15,7 @@ from typing import ClassVar
 from netchat.chat.events import Event, Ping
 from netchat.chat.limits import Pace
 from netchat.chat.now import Now
-from netchat.chat.paces import COSTS
+from netchat.chat.paces import BULK, COSTS
 from netchat.chat.requests import PAGES, Bye, Pong, Request, Typing
 from netchat.chat.session import Session
 from netchat.errors import (
@@ -97,6 +97,7 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
             self.pace = door.paces.of_address(self.address)
         door.heartbeat.watch(self, now)
         door.strangers.add(self, now)
+        door.turns.enter(self)
         self.transport.recv_budget = APPETITE
         self.transport.start(self)
 
@@ -108,6 +109,8 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
     # -- what the transport calls ------------------------------------------------------------
 
     def data_received(self, data: bytes, now: float) -> None:
+        if len(data) >= BULK and self.pace is not None:
+            self.pace.charge(len(data) // BULK, now)
         self.machine.receive_data(data)
         self.door.turns.add(self)
 
@@ -190,7 +193,7 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
             self.door.hub.expel(self, Internal())
             return False
         transport = self.transport
-        if self.held is not None:
+        if more or self.held is not None:
             transport.pause_reading()
         elif not (transport.reading or self.door.draining):
             transport.resume_reading()
@@ -201,6 +204,9 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
         while not self.closing:
             request, self.held = self.held, None
             if request is None:
+                if budget <= 0 and self.machine.pending:  # to read it may cost as much as a turn
+                    self.door.unfinished.end(self)  # if it has only begun, it is another one
+                    return True
                 try:
                     request = next_request()
                 except (RefusedRequest, FatalError) as exc:

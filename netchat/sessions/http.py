@@ -91,6 +91,7 @@ class HttpPeer:
     def start(self, now: float) -> None:
         """Begin: the transport is up."""
         self.site.enter(self, now)
+        self.site.turns.enter(self)
         self.transport.start(self)
 
     # -- what the transport calls ------------------------------------------------------------

@@ -1,17 +1,32 @@
 """Turns: which sessions are served in this tick, and how much of each.
 
-A session with complete requests waits here. Each is served once a tick, round robin: up to
-TURN requests, fewer when many are waiting, never none. What it may not yet serve (its replies
-are due, the peer does not read) it comes back with when it is woken.
+A session with complete requests waits here. Mostly all are served in the tick in which they come,
+up to TURN requests of each. What one may not yet serve (its replies are due, its peer does not
+read) it comes back with when it is woken.
 
-A request may cost ten microseconds, or a hundred times as much: JSON of 64 KiB, a page. So a
-round ends after SERVING seconds, too, and those it has not reached are the first of the next. It
-is the one place below the reactor that asks a clock.
+Theory of operation. Counting requests says little: one may cost three microseconds, or a hundred
+times as much (JSON of 64 KiB, a page). So the time is counted that each session has taken lately,
+in seconds that are worth half after each HALF_LIFE. Whoever has taken less than a part of what
+the heaviest has is light, everybody else is heavy. A round goes
+
+    1 light     each in its turn, up to TURN requests, while it is light; for SERVING seconds
+    2 heavy     each in its turn, up to TURN requests, for SERVING seconds in all. But where
+                somebody light was here lately: up to FEW requests, for HEAVY seconds
+
+and whom it has not reached is among the first of the next. So a person who says something now and
+then does not wait behind the backlog of a flood, and finds the loop in a short tick whenever he
+comes; while those who load it all alike, sixteen who post into a large room, are all heavy, have
+nobody light beside them, and are served in long rounds, which are cheaper. (Floods by the thousand
+take no more than a person each: nobody is light then, and all have their turns.)
+
+Nobody starves: a round reaches at least one of the heavy, in their order. It is the one place
+below the reactor that asks a clock. (RFC 8290, FQ-CoDel, has new flows go before old ones; here
+who leaves and comes back is not new.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from netchat.chat.now import Now
@@ -22,9 +37,34 @@ TURN = 256
 TICK = 4_096
 """Requests in one tick: what is in flight at once stays bounded, however little each costs."""
 
+SMALL = 64
+"""Requests of somebody light between two looks at the clock: a part of a turn, of which it has as
+many as it is light for. Not less than a page costs, or a turn would have more of them."""
+
+FEW = 16
+"""Requests of somebody heavy in a turn, while others are light; fewer where the first of them has
+shown that there is no time for so many."""
+
 SERVING = 0.003
 """Seconds. A flood of posts keeps the later phases four times as long as this one, and everybody
 else waits for all of them."""
+
+HEAVY = 0.000_25
+"""Seconds: with the later phases a millisecond, and a hundred posts, so that what is done once a
+tick is still little beside them."""
+
+HALF_LIFE = 0.25
+"""Seconds: longer than a flood lies still for its commits, shorter than a person's patience."""
+
+PART = 1 / 16
+"""Of what the heaviest has taken: those of one load differ by less, a person takes a hundredth."""
+
+LONGEST = 0.001
+"""Seconds that are counted of one turn. What takes longer is mostly not its own: the collector
+came, or another process had the core."""
+
+FORGOTTEN = 0.000_01
+"""Seconds taken that are not worth remembering: two requests."""
 
 
 class Served(Protocol):
@@ -41,28 +81,150 @@ class Turns:
         self._wall = wall
         self._clock = clock
         self._ready: dict[Served, None] = {}
+        self._taken: dict[Served, float] = {}
+        """Seconds that each has taken lately."""
+        self._bound = 0.0
+        """Whoever has taken more is heavy."""
+        self._looked = self._faded_at = self._light_until = 0.0
+
+    @property
+    def known(self) -> int:
+        """Of how many it is known what they have taken."""
+        return len(self._taken)
+
+    def enter(self, session: Served) -> None:
+        """One who comes is not known yet. It begins as the heaviest, or a new connection would be
+        the way to be served before others; a second later it is light."""
+        self._taken[session] = self._bound / PART
 
     def add(self, session: Served) -> None:
         """Serve this session in the next round."""
         self._ready[session] = None
 
-    def run(self, now: float) -> bool:
-        """Phase 2: one round. True while somebody could be served further."""
-        if not self._ready:
-            return False
-        ready, self._ready = self._ready, {}
-        moment = Now(now, self._wall())
-        share = max(1, min(TURN, TICK // len(ready)))
-        until = self._clock() + SERVING
-        waiting = iter(ready)
-        for session in waiting:
-            if session.serve(share, moment):
-                self._ready[session] = None
-            if self._clock() >= until:
-                self._ready = dict.fromkeys(waiting) | self._ready
-                break
-        return bool(self._ready)
-
     def is_waiting(self, _now: float) -> bool:
         """Whether somebody was woken since the round, by the log or by delivery."""
         return bool(self._ready)
+
+    def run(self, now: float) -> bool:
+        """Phase 2: one round. True while somebody could be served further."""
+        if now >= self._faded_at + HALF_LIFE:
+            self._fade(now)
+        if not self._ready:
+            return False
+        ready, self._ready = self._ready, {}
+        moment, share = Now(now, self._wall()), max(1, min(TURN, TICK // len(ready)))
+        self._looked = self._clock()
+        until = self._looked + SERVING
+        waiting = iter(ready)
+        if heavy := self._serve_light(waiting, share, moment, until):
+            serve = self._serve_briefly if now < self._light_until else self._serve_long
+            heavy = serve(heavy, share, moment, until)
+        if left := [*waiting, *heavy]:
+            self._ready = dict.fromkeys(left) | self._ready
+        return bool(self._ready)
+
+    def _serve_light(
+        self, waiting: Iterator[Served], share: int, moment: Now, until: float
+    ) -> list[Served]:
+        """Serve those who are light, while there is time. The heavy among those looked at.
+
+        The hot path: `_account` stands here without its call.
+        """
+        heavy: list[Served] = []
+        known, clock, small = self._taken, self._clock, min(share, SMALL)
+        bound, looked, somebody = self._bound, self._looked, False
+        for session in waiting:
+            taken = known.get(session, 0.0)
+            if taken > bound:
+                heavy.append(session)
+                continue
+            more = session.serve(small, moment)
+            took, looked = looked, clock()
+            took = looked - took
+            known[session] = taken = taken + (took if took < LONGEST else LONGEST)
+            if taken <= bound:
+                somebody = True
+            elif taken * PART > bound:
+                bound = taken * PART
+            if more:
+                self._bound, self._looked = bound, looked
+                if self._serve_further(session, share - small, moment, until):
+                    self._ready[session] = None
+                bound, looked = self._bound, self._looked
+            if looked >= until:
+                break
+        self._bound, self._looked = bound, looked
+        if somebody:
+            self._light_until = moment.monotonic + HALF_LIFE
+        return heavy
+
+    def _serve_further(self, session: Served, share: int, moment: Now, until: float) -> bool:
+        """Serve one who was light, while it is."""
+        while share >= SMALL and self._looked < until and self._taken[session] <= self._bound:
+            if not session.serve(SMALL, moment):
+                self._account(session)
+                return False
+            self._account(session)
+            share -= SMALL
+        return True
+
+    def _serve_long(
+        self, heavy: list[Served], share: int, moment: Now, until: float
+    ) -> list[Served]:
+        """Serve the heavy, while there is time. Those who have had no turn."""
+        waiting = iter(heavy)
+        for session in waiting:
+            if session.serve(share, moment):
+                self._ready[session] = None
+            self._account(session)
+            if self._looked >= until:
+                break
+        return [*waiting]
+
+    def _serve_briefly(
+        self, heavy: list[Served], share: int, moment: Now, until: float
+    ) -> list[Served]:
+        """Serve the heavy a few requests each, for HEAVY seconds. Those who have had no turn."""
+        until, few = min(until, self._looked + HEAVY), min(share, FEW)
+        waiting = iter(heavy)
+        for session in waiting:
+            if self._serve_few(session, few, moment, until):
+                self._ready[session] = None
+            if self._looked >= until:
+                break
+        return [*waiting]
+
+    def _serve_few(self, session: Served, few: int, moment: Now, until: float) -> bool:
+        """One request, and as many more as there is time for if they cost the same."""
+        began = self._looked
+        more = session.serve(1, moment)
+        self._account(session)
+        if not more:
+            return False
+        left, took = until - self._looked, self._looked - began
+        few = few - 1 if took * (few - 1) <= left else int(left / took)
+        if few > 0:
+            more = session.serve(few, moment)
+            self._account(session)
+        return more
+
+    def _account(self, session: Served) -> None:
+        """Add the time since the last look to what it has taken."""
+        took, looked = self._looked, self._clock()
+        took = looked - took
+        self._looked = looked
+        taken = self._taken.get(session, 0.0) + (took if took < LONGEST else LONGEST)
+        self._taken[session] = taken
+        if taken * PART > self._bound:
+            self._bound = taken * PART
+
+    def _fade(self, now: float) -> None:
+        """What was taken counts for less, and at last for nothing."""
+        part = 0.5 ** ((now - self._faded_at) / HALF_LIFE)
+        self._faded_at = now
+        self._taken = {
+            session: taken * part
+            for session, taken in self._taken.items()
+            if taken * part > FORGOTTEN
+        }
+        self._bound = max(self._taken.values(), default=0.0) * PART

@@ -207,6 +207,23 @@ def test_what_one_pace_has_taken_of_another_is_used_before_more_is_taken() -> No
     assert inner.ask(1, 0) > 0
 
 
+def test_what_is_charged_afterwards_delays_what_comes_next() -> None:
+    outer = Pace(Terms(10, 1_000, PATIENCE, 3))
+    inner = Pace(Terms(2, 10, PATIENCE, 3), outer)
+    assert inner.ask(1, 5.0) == 0
+    inner.charge(20, 5.0)
+    assert inner.ask(1, 5.0) == pytest.approx(6.0)  # 21 of 10 are taken; two come a second
+    assert inner.ask(1, 11.0) == 0
+
+
+def test_what_is_charged_is_taken_of_both() -> None:
+    outer = Pace(Terms(1, 40, PATIENCE, 3))
+    inner = Pace(Terms(100, 1_000, PATIENCE, 3), outer)
+    inner.charge(100, 0.0)
+    served = sum(inner.ask(1, 0.0) == 0 for _ in range(100))
+    assert served <= 3  # each takes a lease, until what was charged is made up for
+
+
 # -- addresses -----------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from netchat.chat.requests import Hello, History, Ping
 from netchat.config import Limits
 from netchat.net.transport import HIGH
 from netchat.sessions.door import PAGE_COST
+from netchat.wire.framing import frame
 from netchat.wire.native import MAX_FRAME
 from tests.chat.fakes import ManualWorker
 from tests.chat.support import post
@@ -99,6 +100,39 @@ def test_a_burst_is_delayed_in_order_and_not_refused() -> None:
     house.advance(2)
     assert isinstance(ana.heard()[-1], Pong)
     assert ana.transport.reading
+
+
+def test_what_is_long_costs_more_than_what_is_short() -> None:
+    house = House(limits=Limits(request_rate=2, request_burst=20))
+    ana = house.enter("ana", "lobby")
+    house.advance(10)
+    ana.heard()
+    long = frame(b'{"type":"ping","x":"' + b"x" * (MAX_FRAME - 40) + b'"}')
+    ana.sock.inbox += long * 3
+    house.settle()
+    assert len(ana.got(Pong)) == 1  # sixteen for its bytes, one for itself; another one is read
+    house.advance(12 / 2)
+    assert not ana.heard()
+    house.advance(3 / 2)
+    assert len(ana.got(Pong)) == 1
+    ben = house.enter("ben", "lobby")
+    house.advance(10)
+    ben.heard()
+    ben.says(*(post(str(number)) for number in range(20)))
+    assert len(ben.got(Accepted)) == 20
+
+
+def test_what_lies_behind_a_full_turn_is_not_read_before_the_next() -> None:
+    house = House()
+    ana = house.enter("ana")
+    ana.heard()
+    ana.asks(*(Ping() for _ in range(256)))
+    ana.sock.inbox += frame(b"no JSON")
+    house.tick()
+    assert len(ana.got(Pong)) == 256
+    assert not (ana.session.closing or ana.transport.reading)
+    house.settle()
+    assert [error.code for error in ana.got(Error)] == ["bad_json"]
 
 
 def test_one_who_keeps_it_up_is_refused_with_the_time_to_come_back() -> None:

@@ -1,107 +1,267 @@
-"""Turns: round robin, within budgets, never less than one request to whom a round reaches."""
+"""Turns: the light before the heavy, within budgets, and nobody starves."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netchat.chat.now import Now
-from netchat.sessions.turns import SERVING, TICK, TURN, Turns
+from netchat.sessions.turns import FEW, HALF_LIFE, HEAVY, LONGEST, SERVING, SMALL, TICK, TURN, Turns
+
+MICRO = 1e-6
+
+
+class World:
+    """Turns, and a clock that goes only while a session is served."""
+
+    def __init__(self) -> None:
+        self.now = 5.0
+        self.turns = Turns(lambda: 7, lambda: self.now)
+        self.order: list[Queue] = []
+
+    def round(self) -> list[Queue]:
+        """One tick; whom it has reached, in that order."""
+        self.order.clear()
+        self.turns.run(self.now)
+        return list(dict.fromkeys(self.order))
+
+    def make_heavy(self, *queues: Queue) -> None:
+        """Each takes as much as only a flood does."""
+        for queue in queues:
+            for _ in range(3):
+                queue.asks(1, costs=LONGEST)
+                self.round()
 
 
 class Queue:
-    """A session with so many requests."""
+    """A session with so many requests, each of which takes so many seconds."""
 
-    def __init__(self, count: int) -> None:
-        self.left = count
+    def __init__(self, world: World, count: int = 0, cost: float = 0.0) -> None:
+        self.world = world
+        self.cost = cost
+        self.left = 0
         self.served: list[int] = []
-        self.moments: list[Now] = []
+        self.moments: set[Now] = set()
+        if count:
+            self.asks(count)
+
+    def asks(self, count: int, costs: float | None = None) -> None:
+        self.left += count
+        self.cost = self.cost if costs is None else costs
+        self.world.turns.add(self)
 
     def serve(self, budget: int, now: Now) -> bool:
+        assert budget > 0
         count = min(budget, self.left)
         self.left -= count
         self.served.append(count)
-        self.moments.append(now)
+        self.moments.add(now)
+        self.world.now += count * self.cost
+        self.world.order.append(self)
         return self.left > 0
 
-
-def served(*queues: Queue) -> Turns:
-    turns = Turns(lambda: 7, lambda: 0.0)
-    for queue in queues:
-        turns.add(queue)
-    turns.run(5.0)
-    return turns
+    def got(self) -> int:
+        """How many were served since the last time."""
+        count = sum(self.served)
+        self.served.clear()
+        return count
 
 
 def test_one_turn_takes_up_to_256_requests() -> None:
-    queue = Queue(1_000)
-    turns = served(queue)
-    assert queue.served == [TURN]
-    assert queue.moments == [Now(5.0, 7)]
-    while turns.run(5.0):
-        pass
-    assert queue.served == [256, 256, 256, 232]
+    world = World()
+    queue = Queue(world, 1_000)
+    turns = []
+    while world.round():
+        turns.append(queue.got())
+    assert turns == [TURN, TURN, TURN, 232]
+    assert queue.moments == {Now(5.0, 7)}
 
 
+@pytest.mark.parametrize("heavy", [False, True])
 @pytest.mark.parametrize(("waiting", "share"), [(16, 256), (32, 128), (4_096, 1), (5_000, 1)])
-def test_many_who_wait_share_the_tick_and_nobody_gets_none(waiting: int, share: int) -> None:
-    queues = [Queue(1_000) for _ in range(waiting)]
-    served(*queues)
-    assert {queue.served[0] for queue in queues} == {share}
+def test_many_who_wait_share_the_tick_and_nobody_gets_none(
+    waiting: int, share: int, heavy: bool
+) -> None:
+    world = World()
+    queues = [Queue(world, 1_000) for _ in range(waiting)]
+    if heavy:
+        for queue in queues:
+            world.turns.enter(queue)
+    world.round()
+    assert {queue.got() for queue in queues} == {share}
     assert share * waiting <= max(TICK, waiting)
 
 
 def test_a_session_is_served_once_a_round_however_often_it_is_added() -> None:
-    queue = Queue(10)
-    served(queue, queue)
+    world = World()
+    queue = Queue(world, 10)
+    world.turns.add(queue)
+    world.round()
     assert queue.served == [10]
 
 
 def test_whoever_has_more_comes_again_and_whoever_has_not_does_not() -> None:
-    long, short = Queue(300), Queue(3)
-    turns = served(long, short)
-    assert turns.is_waiting(5.0)
-    assert turns.run(5.0) is False
-    assert (long.served, short.served) == ([256, 44], [3])
-    assert not turns.is_waiting(5.0)
-
-
-def test_a_round_ends_with_its_time_and_the_next_begins_with_those_not_reached() -> None:
-    now, order = 0.0, ""
-
-    class Costly(Queue):
-        def __init__(self, name: str) -> None:
-            super().__init__(300)
-            self.name = name
-
-        def serve(self, budget: int, moment: Now) -> bool:
-            nonlocal now, order
-            now += SERVING * 0.6
-            order += self.name
-            return super().serve(budget, moment)
-
-    turns = Turns(lambda: 7, lambda: now)
-    for name in "abcde":
-        turns.add(Costly(name))
-    rounds = []
-    while turns.run(now):
-        rounds.append(order)
-        order = ""
-    assert [*rounds, order] == ["ab", "cd", "ea", "bc", "de"]
+    world = World()
+    long, short = Queue(world, 300), Queue(world, 3)
+    world.round()
+    assert world.turns.is_waiting(5.0)
+    assert (long.got(), short.got()) == (256, 3)
+    world.round()
+    assert (long.got(), short.got()) == (44, 0)
+    assert not world.turns.is_waiting(5.0)
 
 
 def test_one_who_is_added_during_the_round_is_served_in_the_next() -> None:
-    turns = Turns(lambda: 7, lambda: 0.0)
+    world = World()
 
     class Waker(Queue):
         def serve(self, budget: int, now: Now) -> bool:
-            turns.add(self)
+            world.turns.add(self)
             return super().serve(budget, now)
 
-    queue = Waker(1)
-    turns.add(queue)
-    assert turns.run(5.0)
+    queue = Waker(world, 1)
+    assert world.round() == [queue]
+    assert world.turns.is_waiting(5.0)
     assert queue.served == [1]
 
 
 def test_with_nobody_there_is_nothing_to_do() -> None:
-    assert Turns(lambda: 7, lambda: 0.0).run(5.0) is False
+    assert World().turns.run(5.0) is False
+
+
+def test_a_round_ends_with_its_time_and_the_next_begins_with_those_not_reached() -> None:
+    world = World()
+    alike = [Queue(world, 10_000, SERVING * 0.6 / SMALL) for _ in range(5)]
+    first, *others = (set(world.round()) for _ in range(3))
+    assert len(first) == 2
+    assert first | others[0] | others[1] == set(alike)
+
+
+def test_a_load_of_alike_is_served_in_long_rounds() -> None:
+    world = World()
+    alike = [Queue(world, cost=3 * MICRO) for _ in range(4)]
+    world.make_heavy(*alike)
+    world.now += 2 * HALF_LIFE
+    for queue in alike:
+        queue.asks(1_000, costs=3 * MICRO)
+    world.round()
+    assert sum(queue.got() for queue in alike) >= SERVING / (3 * MICRO) * 0.9
+
+
+def test_somebody_light_is_served_first_and_makes_the_round_short() -> None:
+    world = World()
+    floods = [Queue(world) for _ in range(20)]
+    world.make_heavy(*floods)
+    for flood in floods:
+        flood.asks(10_000, costs=3 * MICRO)
+        flood.served.clear()
+    light = Queue(world, 1, 3 * MICRO)
+    began = world.now
+    assert world.round()[0] is light
+    assert 0 < sum(flood.got() for flood in floods) <= HEAVY / (3 * MICRO) + FEW
+    assert world.now - began <= HEAVY + FEW * 3 * MICRO
+    light.asks(1)
+    assert world.round()[0] is light
+
+
+def test_what_costs_as_much_as_all_of_the_time_is_served_once_a_round() -> None:
+    world = World()
+    flood, light = Queue(world), Queue(world)
+    world.make_heavy(flood)
+    flood.asks(100, costs=2 * HEAVY)
+    light.asks(1)
+    flood.served.clear()
+    world.round()
+    assert flood.served == [1]
+
+
+def test_one_who_comes_is_not_known_to_be_light_before_it_has_been_there_for_a_while() -> None:
+    world = World()
+    flood, new = Queue(world), Queue(world)
+    world.make_heavy(flood)
+    world.turns.enter(new)
+    new.asks(1)
+    known = Queue(world, 1)
+    assert world.round() == [known, new]
+    for _ in range(8):
+        world.make_heavy(flood)
+        world.now += HALF_LIFE / 2
+        world.round()
+    new.asks(1)
+    flood.asks(1)
+    assert world.round()[0] is new
+
+
+def test_one_during_whose_turn_the_process_stood_still_is_not_heavy_for_it() -> None:
+    world = World()
+    flood, unlucky = Queue(world), Queue(world)
+    for _ in range(20):
+        world.make_heavy(flood)
+    unlucky.asks(1, costs=0.1)
+    world.round()
+    for queue in (flood, unlucky):
+        queue.asks(1, costs=3 * MICRO)
+    assert world.round()[0] is unlucky
+
+
+def test_what_was_taken_is_forgotten() -> None:
+    world = World()
+    world.make_heavy(Queue(world))
+    assert world.turns.known == 1
+    world.now += 60.0
+    world.round()
+    assert world.turns.known == 0
+
+
+class Flood(Queue):
+    """Who sends more than can be served. Of what costs much there is little in a turn: sessions
+    count pages, and read so many bytes at a time."""
+
+    def serve(self, budget: int, now: Now) -> bool:
+        return super().serve(min(budget, max(1, int(0.001 / self.cost))), now)
+
+
+COSTS = st.lists(st.floats(1 * MICRO, 1_000 * MICRO), min_size=1, max_size=30)
+COMINGS = st.lists(st.integers(1, 4), max_size=10)
+
+
+@given(COSTS, COMINGS)
+def test_nobody_gets_two_turns_while_somebody_light_waits_and_nobody_starves(
+    costs: list[float], comings: list[int]
+) -> None:
+    """Floods of any cost, and one who says something once in so many rounds."""
+    world = World()
+    light, floods = Queue(world), [Flood(world) for _ in costs]
+    world.make_heavy(*floods)
+    for flood, cost in zip(floods, costs, strict=True):
+        flood.asks(10**6, costs=cost)
+    missed = Counter[Queue]()
+    for rounds in comings:
+        light.asks(1, costs=3 * MICRO)
+        since: Counter[Queue] = Counter()
+        for _ in range(rounds):
+            reached = world.round()
+            if light.left or light in reached:
+                since.update(reached)
+            missed.update(floods)
+            for each in reached:
+                del missed[each]
+            assert missed.total() == 0 or max(missed.values()) <= 2 * len(floods)
+        assert not since or max(since.values()) == 1
+
+
+@given(COSTS)
+def test_while_one_speaks_now_and_then_rounds_are_short(costs: list[float]) -> None:
+    world = World()
+    light, floods = Queue(world), [Flood(world) for _ in costs]
+    world.make_heavy(*floods)
+    for flood in floods:
+        flood.asks(10**6, costs=costs[0])
+    for _ in range(20):
+        light.asks(1, costs=3 * MICRO)
+        began = world.now
+        assert world.round()[0] is light
+        assert world.now - began <= 3 * MICRO + 2 * HEAVY + max(HEAVY, costs[0])

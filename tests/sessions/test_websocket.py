@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from netchat.chat.events import Message
-from netchat.chat.requests import Hello, Join, Post
+from netchat.chat.requests import Hello, Join, Ping, Post
 from netchat.sessions.door import DoorSession
 from netchat.sessions.websocket import WebSocketSession
 from netchat.wire.messages import decode_event, encode
-from netchat.wire.websocket import CompressedWire, WebSocketServer, WebSocketWire
+from netchat.wire.websocket import PIECE, CompressedWire, WebSocketServer, WebSocketWire
 from tests.conformance.peer import CLOSE, KEY, PING, PONG, TEXT, close, frame
 from tests.sessions.support import House, Socket, web_entrance
 
@@ -143,3 +143,24 @@ def test_a_compressed_slice_is_the_same_for_all_and_each_message_by_itself() -> 
 def test_the_session_has_no_fields_beyond_those_of_its_kind() -> None:
     assert WebSocketSession.__struct_fields__ == DoorSession.__struct_fields__
     assert not hasattr(WebSocketServer(), "__dict__")
+
+
+def test_a_message_that_is_begun_behind_a_full_turn_has_its_own_time_to_come() -> None:
+    """To the session, bytes that the library has not seen may be a message or a beginning."""
+    house = House()
+    ana = WebClient(house, "ana")
+    pings = frame(TEXT, encode(Ping())) * 255
+    letters = -(len(pings) - 100 + len(long_ping(1_000)) - 1_000) % PIECE + PIECE
+    long = long_ping(letters)
+    ana.sends(long[:100])
+    house.advance(6)
+    assert (len(long) - 100 + len(pings)) % PIECE == 0
+    ana.sends(long[100:], pings, long[:100])
+    house.advance(6)
+    assert not ana.session.closing
+    house.advance(6)
+    assert ana.session.closing
+
+
+def long_ping(letters: int) -> bytes:
+    return frame(TEXT, b'{"type":"ping","x":"' + b"x" * letters + b'"}')
