@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "net": set(),
     "storage": {"chat.log"},
     "sessions": {"chat", "wire", "net"},
-    "admin": {"chat", "wire", "net", "loading", "exits"},
+    "admin": {"chat", "wire", "net", "loading", "logs", "exits"},
     "hashing": set(),
     "environment": {*EVERYTHING, "admin", "certificate", "hashing", "process"},
     "admission": {"chat", "config", "net", "sessions"},
