@@ -12,6 +12,8 @@ CYCLES :=
 POINTS :=
 RUNS :=
 TARGETS :=
+JOBS :=
+KEEP :=
 PYTHON := python3
 UV := uv
 
@@ -49,8 +51,8 @@ sim: .venv/.dev  ## play the server on simulated sockets: SEED=7 or SEEDS=1000
 soak: .venv/.dev  ## kill the server with -9 under load, again and again: CYCLES=1000
 	@exec $(RUN) tests.crash.killing $(if $(CYCLES),--cycles $(CYCLES))
 
-fuzz: .venv/.fuzz  ## look for input that breaks a parser or a session: RUNS=100000 TARGETS="events guest"
-	@exec $(RUN) tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(TARGETS)
+fuzz: .venv/.fuzz  ## look for input that breaks a parser or a session: RUNS=10000000 JOBS=2 KEEP=1 TARGETS="events guest"
+	@exec $(RUN) tests.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(KEEP),--keep) $(TARGETS)
 
 power: .venv/.dev  ## cut the power inside of commits, and look at what is left: POINTS=10000
 	@exec $(RUN) tests.crash.power $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))

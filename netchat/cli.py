@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netchat import __version__, exits
+from netchat.admin.acts import add_act_commands
 from netchat.admin.commands import add_user_commands
 from netchat.admin.tokens import add_token_commands
 from netchat.config import Config
@@ -193,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_tail(command("tail", "print a room's messages as they come"))
     add_user_commands(command("user", "people and accounts of a running server"))
     add_token_commands(command("token", "tokens for programs and webhooks"))
+    add_act_commands(command("acts", "bans, mutes and what else moderators have done"))
     _add_backup(command("backup", "copy the log, also of a running server"))
     return parser
 

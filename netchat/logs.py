@@ -136,7 +136,7 @@ class Handler(logging.Handler):
             told, self._told = self._told, {}
             for (name, sentence), count in told.items():
                 if count > OFTEN:
-                    self._note(name, f"{count - OFTEN} more like it: {sentence}")
+                    self._put(self._note(name, f"{count - OFTEN} more like it: {sentence}"))
         kind = (record.name, str(record.msg))
         self._told[kind] = self._told.get(kind, 0) + 1
         return self._told[kind] > OFTEN
@@ -146,17 +146,21 @@ class Handler(logging.Handler):
             self.dropped += 1
             return
         self._tell_what_is_missing()
+        self._queue(line)
+
+    def _queue(self, line: bytes) -> None:
         self._queued += len(line)
         self._lines.put(line)
 
     def _tell_what_is_missing(self) -> None:
         if self.dropped:
             count, self.dropped = self.dropped, 0
-            self._note("netchat", f"{count} lines are missing here: nobody read them in time.")
+            text = f"{count} lines are missing here: nobody read them in time."
+            self._queue(self._note("netchat", text))  # beyond the ring, or the count were lost
 
-    def _note(self, name: str, text: str) -> None:
+    def _note(self, name: str, text: str) -> bytes:
         record = logging.LogRecord(name, logging.WARNING, "", 0, text, None, None)
-        self._put(f"{self.format(record)}\n".encode())
+        return f"{self.format(record)}\n".encode()
 
     def _write_all(self) -> None:
         """The thread."""
@@ -170,4 +174,6 @@ class Handler(logging.Handler):
             try:
                 line = line[os.write(self._fd, line) :]
             except BlockingIOError:  # somebody who shares the descriptor made it so
-                select.select([], [self._fd], [])
+                writable = select.poll()  # select() has no words for descriptors above 1,023
+                writable.register(self._fd, select.POLLOUT)
+                writable.poll()

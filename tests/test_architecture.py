@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "net": set(),
     "storage": {"chat.log"},
     "sessions": {"chat", "wire", "net"},
-    "admin": {"chat", "wire", "net", "loading", "exits"},
+    "admin": {"chat", "wire", "net", "loading", "logs", "exits"},
     "hashing": set(),
     "environment": {*EVERYTHING, "admin", "certificate", "hashing", "process"},
     "admission": {"chat", "config", "net", "sessions"},
@@ -159,3 +159,25 @@ def test_functions_fit_a_screen() -> None:
         and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
     ]
     assert long == []
+
+
+ON_THE_LOOP = {"chat", "wire", "net", "sessions", "metrics", "server", "admission", "shutdown"}
+WAITS = {"sleep", "getaddrinfo", "gethostbyname", "gethostbyaddr", "getfqdn", "create_connection"}
+AT_START = {"netchat/net/addresses.py"}
+"""Where names are looked up before the loop turns."""
+
+
+def waits(text: str) -> set[str]:
+    """What a file calls that holds up whoever calls it."""
+    calls = [node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls}
+    return names & WAITS
+
+
+def test_nothing_on_the_loop_sleeps_or_looks_up_names() -> None:
+    files = [source for source in sources("netchat") if source[1] in ON_THE_LOOP]
+    assert {path for path, _, text in files if waits(text)} == AT_START
+
+
+def test_what_waits_would_be_noticed() -> None:
+    assert waits("time.sleep(1)") == {"sleep"} and waits("from time import sleep\nsleep(1)")

@@ -5,14 +5,16 @@ import logging
 import os
 import re
 import sys
-import time
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netchat.logs import LONGEST_MESSAGE, OFTEN, Handler, JsonFormatter, TextFormatter
+from tests.e2e.client import WITHIN, until_true
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -43,16 +45,29 @@ class Pipe:
         self.handler.setFormatter(TextFormatter("%(message)s"))
         self.open = True
 
+    def written(self) -> None:
+        """Wait until the thread has written whatever is queued."""
+        until_true(lambda: self.handler._queued == self.handler._written)
+
     def lines(self) -> list[str]:
         """Everything, after the end."""
-        parts = []
+        parts: list[bytes] = []
+        rest = threading.Thread(target=self._read, args=(parts,))
+        rest.start()
         self.handler.close()
+        # On a busy machine the last lines take longer than a server waits. The descriptor lives
+        # until then: its number may be another file's next.
+        self.handler._thread.join(WITHIN)
+        assert not self.handler._thread.is_alive()
         os.close(self.writer)
+        rest.join(WITHIN)
+        os.close(self.reader)
         self.open = False
+        return b"".join(parts).decode().splitlines()
+
+    def _read(self, parts: list[bytes]) -> None:
         while data := os.read(self.reader, 65_536):
             parts.append(data)
-        os.close(self.reader)
-        return b"".join(parts).decode().splitlines()
 
 
 @pytest.fixture
@@ -92,10 +107,8 @@ def test_lines_come_out_in_order(pipe: Pipe) -> None:
 
 
 def test_a_pipe_that_nobody_reads_holds_nobody_up(pipe: Pipe) -> None:
-    began = time.monotonic()
     for number in range(40_000):
         pipe.handler.handle(record(f"{number} " + "x" * 1_000))
-    assert time.monotonic() - began < 20
     assert pipe.handler.dropped > 30_000
     assert pipe.handler._queued - pipe.handler._written <= 2**20
     reader = os.fdopen(os.dup(pipe.reader))
@@ -108,6 +121,7 @@ def test_what_is_missing_is_said_when_there_is_room_again() -> None:
     pipe = Pipe(ring=300)
     for _ in range(3):  # the pipe itself holds 64 KiB
         pipe.handler.handle(record("x"))
+    pipe.written()
     os.set_blocking(pipe.writer, False)
     while True:
         try:
@@ -118,11 +132,27 @@ def test_what_is_missing_is_said_when_there_is_room_again() -> None:
         pipe.handler.handle(record(f"line {number}"))
     assert 0 < pipe.handler.dropped < 20
     missing = pipe.handler.dropped
+    os.set_blocking(pipe.reader, False)
     while pipe.handler._queued > pipe.handler._written:
-        os.read(pipe.reader, 65_536)
+        with suppress(BlockingIOError):
+            os.read(pipe.reader, 65_536)
+    os.set_blocking(pipe.reader, True)
     pipe.handler.handle(record("again"))
     *_, told, again = pipe.lines()
     assert f"{missing} lines are missing here" in told and again.endswith("again")
+
+
+def test_how_many_are_missing_is_said_even_where_there_is_hardly_room() -> None:
+    pipe = Pipe(ring=300)
+    stuck = threading.Event()
+    pipe.handler._write = lambda line: stuck.wait(WITHIN)  # type: ignore[assignment]
+    for text in ("y" * 200, "z" * 200, "z" * 200, "x"):  # room for the first and the last
+        pipe.handler.handle(record(text))
+    del pipe.handler._write
+    queued = [pipe.handler._lines.get() for _ in range(pipe.handler._lines.qsize())]
+    stuck.set()
+    pipe.lines()
+    assert b"2 lines are missing here" in b"".join(filter(None, queued))
 
 
 def test_a_sentence_that_comes_too_often_is_counted(pipe: Pipe) -> None:
@@ -139,5 +169,7 @@ def test_a_reader_that_has_gone_is_no_ones_trouble(pipe: Pipe) -> None:
     os.close(pipe.reader)
     pipe.handler.handle(record("x"))
     pipe.handler.close()
+    pipe.handler._thread.join(WITHIN)
+    assert not pipe.handler._thread.is_alive()
     os.close(pipe.writer)
     pipe.open = False

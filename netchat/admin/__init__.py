@@ -5,5 +5,5 @@ Socket      where the door is, who may come in.
 Door        one connection is one operator's; its requests are served in order, on the loop.
 Handlers    what each request does to the chat.
 Client      one question, one answer; it waits.
-Commands    `netchat user`, read and printed.
+Commands    `netchat user`, `token` and `acts`, read and printed.
 """

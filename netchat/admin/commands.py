@@ -13,6 +13,7 @@ from typing import Any
 from netchat import exits
 from netchat.errors import ConfigError, NetchatError
 from netchat.loading import data_folder, load_config
+from netchat.logs import harmless
 
 Commands = Any  # argparse has no public name for what add_subparsers gives
 
@@ -38,11 +39,14 @@ def add_user_commands(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--revoke", metavar="ID", help="log this device of the user out")
 
 
-PASSWORD = ("--password-stdin", {"action": "store_true", "help": "read the password from a pipe"})
-REASON = ("--reason", {"default": "", "metavar": "TEXT", "help": "what the user is told"})
-
 Option = tuple[str, dict[str, Any]]
 Run = Callable[["Operator"], None]
+
+PASSWORD: Option = (
+    "--password-stdin",
+    {"action": "store_true", "help": "read the password from a pipe"},
+)
+REASON: Option = ("--reason", {"default": "", "metavar": "TEXT", "help": "what the user is told"})
 
 
 def _add_named(commands: Commands, name: str, help: str, run: Run, *options: Option) -> None:
@@ -116,9 +120,10 @@ def _complain(exc: Exception, code: int) -> int:
 
 
 def print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Columns as wide as they need to be."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
+    """Columns as wide as they need to be. What others wrote commands no terminal."""
+    shown = [tuple(map(harmless, row)) for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
 

@@ -13,12 +13,17 @@ from typing import Any, NamedTuple
 from netchat.admin import requests
 from netchat.admin.requests import AdminReply, AdminRequest, Done
 from netchat.chat.accounts import account_of
+from netchat.chat.acts import BAN, SERVER, THE_OPERATOR, Act
+from netchat.chat.handlers.acting import end, whom
+from netchat.chat.handlers.ruling import check_above
 from netchat.chat.hub import Hub
-from netchat.chat.names import prepare_name
+from netchat.chat.names import check_line, prepare_name
 from netchat.chat.now import Now
 from netchat.chat.passwords import BUSY_RETRY, check_strength, prepare_password
+from netchat.chat.rights import Rank
+from netchat.chat.rooms import Room
 from netchat.chat.users import Identity
-from netchat.errors import AuthBusy, Kicked, NoSuchUser, RefusedError
+from netchat.errors import AuthBusy, BadRequest, Kicked, NoSuchRoom, NoSuchUser, RefusedError
 
 SHOWN = 12
 """Hexadecimal digits of a token's hash by which a device is called: it cannot be taken back to
@@ -220,6 +225,67 @@ def revoke_token(call: Call, request: requests.RevokeToken) -> None:
     call.done()
 
 
+# -- acts ----------------------------------------------------------------------------------
+
+
+def acts(call: Call, request: requests.Acts) -> None:
+    number = None if request.room is None else _room(call, request.room).id
+    found = call.hub.moderation.acts.page(number, request.after or None, requests.PAGE + 1)
+    page = found[: requests.PAGE]
+    rows = [_act_row(call, act) for act in page]
+    call.answer(requests.ActPage(rows=rows, after=page[-1].number if page != found else 0))
+
+
+def _room(call: Call, name: str) -> Room:
+    room = call.hub.directory.find(name)
+    if room is None or room.talk:
+        raise NoSuchRoom
+    return room
+
+
+def _act_row(call: Call, act: Act) -> requests.ActRow:
+    room = call.hub.directory.by_id(act.room)
+    gone = None if act.room == SERVER else f"no. {act.room}"
+    return requests.ActRow(
+        act=act.number,
+        what=act.what,
+        by=act.by,
+        at=act.at,
+        kind=act.kind,
+        whom=act.named,
+        room=room.name if room is not None else gone,
+        detail=act.detail,
+        reason=act.reason,
+        until=act.until,
+        active=act.holds(call.now.wall),
+        undone_by=act.undone_by,
+    )
+
+
+def ban(call: Call, request: requests.Ban) -> None:
+    check_line(request.reason, "reason")
+    kind, target, named, other = whom(call.hub, request.user, request.name, request.address)
+    if other is not None:
+        check_above(Rank.OPERATOR, other, None)
+    wall, seconds = call.now.wall, request.seconds
+    act = Act(
+        what=BAN, room=SERVER, kind=kind, target=target, named=named, by=THE_OPERATOR, actor=None,
+        rank=Rank.OPERATOR, at=wall, reason=request.reason,
+        until=wall + seconds * 1_000 if seconds is not None else None,
+    )  # fmt: skip
+    call.hub.moderation.acts.add(act)
+    gone = call.hub.moderation.send_banned_away(act, call.now)
+    call.done(f"no. {act.number}; {gone} sent away")
+
+
+def undo(call: Call, request: requests.Undo) -> None:
+    act = call.hub.moderation.acts.get(request.act)
+    if act is None:
+        raise BadRequest("There is no such act.", field="act")
+    end(call.hub, act, THE_OPERATOR, call.now)
+    call.done()
+
+
 Handler = Callable[[Call, Any], None]
 
 HANDLERS: dict[type[AdminRequest], Handler] = {
@@ -236,4 +302,7 @@ HANDLERS: dict[type[AdminRequest], Handler] = {
     requests.AddToken: add_token,
     requests.Tokens: tokens,
     requests.RevokeToken: revoke_token,
+    requests.Acts: acts,
+    requests.Ban: ban,
+    requests.Undo: undo,
 }

@@ -12,6 +12,8 @@ from operator import or_
 import msgspec
 from msgspec import Struct
 
+from netchat.chat.requests import Reason, Seconds
+
 PAGE = 200
 """Rows of one reply; whoever wants more asks again, with the last row's key as `after`."""
 
@@ -108,6 +110,31 @@ class RevokeToken(AdminRequest):
     id: str
 
 
+class Acts(AdminRequest):
+    """What moderators and operators have done, the newest first: in a room, or (None) anywhere.
+    `after` is the number of the last page's last act."""
+
+    room: str | None = None
+    after: int = 0
+
+
+class Ban(AdminRequest):
+    """Keep out of the server: an account or whoever holds a name now (`user`), whoever comes by a
+    `name`, or an `address`; one of the three."""
+
+    user: str | None = None
+    name: str | None = None
+    address: str | None = None
+    reason: Reason = ""
+    seconds: Seconds | None = None
+
+
+class Undo(AdminRequest):
+    """End a ban or a mute; `act` is its number."""
+
+    act: int
+
+
 class AdminReply(Struct, kw_only=True, omit_defaults=True, tag=True):
     """Base of all answers."""
 
@@ -184,12 +211,36 @@ class TokenPage(AdminReply):
     after: str = ""
 
 
+class ActRow(Struct, kw_only=True):
+    """One act, as the protocol's `acts` has them; `room` is None for the whole server."""
+
+    act: int
+    what: str
+    by: str
+    at: int
+    kind: str
+    whom: str
+    room: str | None
+    detail: str
+    reason: str
+    until: int | None
+    active: bool
+    undone_by: str | None
+
+
+class ActPage(AdminReply):
+    """Rows by number, the newest first; `after` is where the next page goes on, 0 at the end."""
+
+    rows: list[ActRow]
+    after: int = 0
+
+
 ADMIN_REQUESTS: tuple[type[AdminRequest], ...] = (
     Sessions, Kick, Users, AddUser, SetPassword, DisableUser, EnableUser, SetOperator, RemoveUser,
-    Revoke, AddToken, Tokens, RevokeToken,
+    Revoke, AddToken, Tokens, RevokeToken, Acts, Ban, Undo,
 )  # fmt: skip
 ADMIN_REPLIES: tuple[type[AdminReply], ...] = (
-    Done, Refusal, SessionPage, UserPage, TokenMade, TokenPage,
+    Done, Refusal, SessionPage, UserPage, TokenMade, TokenPage, ActPage,
 )  # fmt: skip
 
 encode = msgspec.json.Encoder().encode

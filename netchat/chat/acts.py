@@ -26,6 +26,9 @@ LASTING = frozenset({BAN, MUTE})
 SERVER = 0
 """Stands for a room's number where an act is for the whole server."""
 
+THE_OPERATOR = "the operator"
+"""Stands for a name where the operator's own command has acted: no name has a space in it."""
+
 MAX_ACTS = {True: 10_000, False: 500}
 """Entries kept of the server, of a room: about 3 MB, 150 KB."""
 
@@ -135,9 +138,10 @@ class Acts:
                 self._unindex(act)
         return None
 
-    def page(self, room: int, after: int | None, limit: int) -> list[Act]:
-        """Acts in a room, or on the server, the newest first: those behind the number `after`."""
-        acts = reversed(self._in.get(room, {}).values())
+    def page(self, room: int | None, after: int | None, limit: int) -> list[Act]:
+        """Acts in a room, on the server, or (None) all of them, the newest first: those behind
+        the number `after`."""
+        acts = reversed((self._all if room is None else self._in.get(room, {})).values())
         behind = (act for act in acts if after is None or act.number < after)
         return list(islice(behind, limit))
 

@@ -101,6 +101,10 @@ class Directory:
             del self._rooms[room.key], self._by_id[room.id]
             if room.talk is None:
                 self.list_publicly(room, False)
+                return
+            one, other = room.talk
+            one.end_talk(other)
+            other.end_talk(one)
 
     def talk(self, one: Identity, other: Identity) -> Room:
         """The private talk between two, made where there is none. Raises TooManyRooms."""

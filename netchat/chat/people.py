@@ -14,6 +14,7 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
+from netchat.chat.forgetting import forget
 from netchat.chat.log import TOKEN_LIFE_MS, IdentityRow, RecordRow, State, TokenRow
 from netchat.chat.namebook import NameBook
 from netchat.chat.names import prepare_name
@@ -185,7 +186,7 @@ class People:
             self._save(RecordRow(DEVICE, digest.hex(), None))
 
     def sweep(self, now: Now) -> bool:
-        """Forget tokens that have expired; whether there may be more of them at once."""
+        """Forget tokens that have expired, and guests with theirs; whether there may be more."""
         for digest, token in list(islice(self._tokens.items(), SWEPT_AT_ONCE)):
             if now.wall - token.used <= TOKEN_LIFE_MS:
                 return False
@@ -193,7 +194,14 @@ class People:
                 self.touch(digest, now)
             else:
                 self.revoke(digest)
+                forget(self.identities, [token.identity])
         return bool(self._tokens)
+
+    def forget_tokenless(self) -> None:
+        """Drop those whose tokens had expired before the start: all else is known by now."""
+        known = {token.identity.id for token in self._tokens.values()}
+        those = [identity for number, identity in self.identities.items() if number not in known]
+        forget(self.identities, those)
 
     def _has_expired(self, token: Token, wall: int) -> bool:
         """A guest who is here, or held, has been using its token all the time."""
@@ -204,6 +212,7 @@ class People:
 
 def keep_swept(people: People, later: Later, wall: Callable[[], int]) -> None:
     """Look for expired tokens from time to time."""
+    people.forget_tokenless()
 
     def sweep(now: float) -> None:
         more = people.sweep(Now(now, wall()))

@@ -46,6 +46,11 @@ class Identity(Struct, eq=False, gc=False):
         self._talks.pop(other.id, None)
         self._talks[other.id] = room
 
+    def end_talk(self, other: Identity) -> None:
+        """The talk with `other` never was."""
+        if self._talks is not None:
+            self._talks.pop(other.id, None)
+
     def talks(self) -> Iterable[Room]:
         """Private talks, the newest first."""
         return reversed(self._talks.values()) if self._talks else ()

@@ -34,6 +34,16 @@ def until_true(check: Callable[[], Any], within: float = WITHIN) -> Any:
     return value
 
 
+def polled(file: Any, events: int, within: float) -> int:
+    """Which of these events (of `select.poll`) a file has, or an end or error, in so many seconds.
+
+    A process that runs many tests may have more than the 1,024 descriptors that select() takes.
+    """
+    poll = select.poll()
+    poll.register(file, events)
+    return sum(happened for _, happened in poll.poll(max(0.0, within) * 1_000))
+
+
 def frame(payload: bytes) -> bytes:
     return struct.pack("!I", len(payload)) + payload
 
@@ -97,13 +107,13 @@ class RawClient:
         deadline = time.monotonic() + 3 * WITHIN
         view = memoryview(data)
         while view:
-            readers = [self.sock] if reading and not self._ended else []
+            reads = select.POLLIN if reading and not self._ended else 0
             left = deadline - time.monotonic()
-            readable, writable, _ = select.select(readers, [self.sock], [], max(0, left))
-            assert readable or writable, f"{len(view)} bytes could not be sent in time"
-            if readable:
+            events = polled(self.sock, reads | select.POLLOUT, left)
+            assert events, f"{len(view)} bytes could not be sent in time"
+            if events & reads:
                 self._receive()
-            if writable:
+            if events & ~select.POLLIN:  # also an error: sending says which
                 view = view[self.sock.send(view) :]
 
     # Receiving
@@ -116,7 +126,7 @@ class RawClient:
                 if self._ended:
                     raise Ended
                 left = deadline - time.monotonic()
-                if not select.select([self.sock], [], [], max(0, left))[0]:
+                if not polled(self.sock, select.POLLIN, left):
                     raise AssertionError(f"nothing came within {within} s")
                 self._receive()
             if event["type"] not in self.noise:
@@ -128,7 +138,7 @@ class RawClient:
 
     def peek(self) -> bool:
         """Whether something has come."""
-        if select.select([self.sock], [], [], 0)[0]:
+        if polled(self.sock, select.POLLIN, 0):
             self._receive()
         return self._ended or len(self._buffer) > self._start
 

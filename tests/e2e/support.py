@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.certificates import Files, client_side
-from tests.e2e.client import WITHIN, Address, RawClient, until_true
+from tests.e2e.client import WITHIN, Address, RawClient, polled, until_true
 
 START_WITHIN = 20.0
 UNLIMITED = ("--set", "limits.enabled=false")
@@ -94,7 +94,7 @@ class ServerProcess:
     def _first_line(self) -> str:
         stdout = self.process.stdout
         assert stdout is not None
-        if not select.select([stdout], [], [], START_WITHIN)[0]:
+        if not polled(stdout, select.POLLIN, START_WITHIN):
             raise AssertionError(f"the server is not ready: {self.logs()}")
         line = stdout.readline().decode()
         assert line.startswith("netchat ready "), f"{line!r}; {self.logs()}"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.client import Object, RawClient
+from tests.e2e.client import Object, RawClient, polled
 from tests.e2e.crowd import RESERVED_FILES
 from tests.e2e.support import ROOT, UNLIMITED, ServerProcess
 
@@ -53,7 +53,7 @@ class CrowdProcess:
     def report(self, event: str, within: float) -> Object:
         """The next line that it says, which must be this one."""
         assert self.process.stdout is not None
-        ready = select.select([self.process.stdout], [], [], within)[0]
+        ready = polled(self.process.stdout, select.POLLIN, within)
         assert ready, f"the crowd did not say {event} within {within} s"
         report: Object = json.loads(self.process.stdout.readline())
         assert report["event"] == event, report

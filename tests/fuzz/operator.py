@@ -27,15 +27,18 @@ class Operator:
     """
 
     def __init__(self) -> None:
-        self._left = 0
+        self._open()
+
+    def _open(self) -> None:
+        self._left, self._house = SERVED, House()
+        house = self._house
+        self._door = AdminDoor(house.reactor, _place(), house.hub, house.clock.wall)
+        house.enter("neighbour", "lobby")
 
     def __call__(self, data: bytes) -> None:
         if self._left == 0:
-            self._left, self._house = SERVED, House()
-            self._door = AdminDoor(
-                self._house.reactor, _place(), self._house.hub, self._house.clock.wall
-            )
-            self._house.enter("neighbour", "lobby")
+            self._house.dissolve()
+            self._open()
         self._left -= 1
         lines = data.split(b"\n")
         replies = self._asked(

@@ -106,10 +106,11 @@ class Sessions:
     def __init__(self, welcome: bool, password: str | None = None) -> None:
         self._welcome = welcome
         self._password = password
-        self._left = 0
+        self._open()
 
     def __call__(self, data: bytes) -> None:
         if self._left == 0:
+            self._house.dissolve()
             self._open()
         self._left -= 1
         peer = self._house.connect()

@@ -12,6 +12,7 @@ from netchat.wire import framing
 from netchat.wire.framing import LengthPrefixed
 
 from . import corpus
+from .__main__ import LENGTHS, SHARES
 from .targets import TARGETS, Target
 
 targets = pytest.mark.parametrize("name", TARGETS)
@@ -34,6 +35,11 @@ def near(draw: st.DrawFn, name: str) -> bytes:
 def test_every_target_has_a_corpus() -> None:
     assert sorted(path.stem for path in corpus.FOLDER.iterdir()) == sorted(TARGETS)
     assert all(corpus.load(name) for name in TARGETS)
+
+
+def test_every_target_has_its_share_of_the_runs() -> None:
+    assert SHARES.keys() == TARGETS.keys() and min(SHARES.values()) > 0
+    assert LENGTHS.keys() <= TARGETS.keys()
 
 
 @targets

@@ -56,7 +56,9 @@ def kick(hub: Hub, session: Session, request: requests.Kick, now: Now) -> None:
 def ban(hub: Hub, session: Session, request: requests.Ban, now: Now) -> None:
     room, rank = _place(hub, session, request.room)
     check_line(request.reason, "reason")
-    kind, target, named, other = _whom(hub, session, request, rank)
+    kind, target, named, other = whom(hub, request.user, request.name, request.address)
+    if kind == ADDRESS:
+        _check_address(session, str(target), rank)
     if other is not None:
         check_above(rank, other, room)
     act = note(
@@ -78,33 +80,36 @@ def ban(hub: Hub, session: Session, request: requests.Ban, now: Now) -> None:
     hub.answer(session, events.Done(ref=request.ref, act=act.number))
 
 
-def _whom(
-    hub: Hub, session: Session, request: requests.Ban, rank: Rank
+def whom(
+    hub: Hub, user: str | None, name: str | None, address: str | None
 ) -> tuple[str, int | str, str, Identity | None]:
     """Whom a ban is for: its kind, target and wording, and who that is now.
 
-    Raises BadRequest, NoSuchUser, NameInvalid, Forbidden.
+    Raises BadRequest, NoSuchUser, NameInvalid.
     """
-    if sum(given is not None for given in (request.user, request.name, request.address)) != 1:
+    if sum(given is not None for given in (user, name, address)) != 1:
         raise BadRequest("Give either 'user', 'name' or 'address'.", field="user")
-    if request.user is not None:
-        other = hub.known(request.user)
+    if user is not None:
+        other = hub.known(user)
         return USER, other.id, other.name, other
-    if request.name is not None:
-        key, spelling = prepare_name(request.name)
+    if name is not None:
+        key, spelling = prepare_name(name)
         book = hub.people.book
         return NAME, key, spelling, book.owners.get(key) or book.holders.get(key)
-    if rank < Rank.OPERATOR:
-        raise Forbidden("Only operators ban addresses, as nobody else knows them.")
-    named = request.address or ""
+    named = address or ""
     try:
         ip_address(named)
     except ValueError:
         raise BadRequest("This is no IP address.", field="address") from None
-    target = address_class(named)
+    return ADDRESS, address_class(named), named, None
+
+
+def _check_address(session: Session, target: str, rank: Rank) -> None:
+    """May a session's user ban this address? Raises Forbidden, BadRequest."""
+    if rank < Rank.OPERATOR:
+        raise Forbidden("Only operators ban addresses, as nobody else knows them.")
     if target == address_class(session.address):
         raise BadRequest("This is your own address.", field="address")
-    return ADDRESS, target, named, None
 
 
 def mute(hub: Hub, session: Session, request: requests.Mute, now: Now) -> None:
@@ -133,13 +138,19 @@ def undo(hub: Hub, session: Session, request: requests.Undo, now: Now) -> None:
         raise BadRequest("There is no such act of yours.", field="act")
     if rank < act.rank:
         raise Forbidden(f"{act.by} has more rights here than you.")
+    end(hub, act, session.identity.name, now)
+    hub.answer(session, events.Done(ref=request.ref, act=act.number))
+
+
+def end(hub: Hub, act: Act, by: str, now: Now) -> None:
+    """A ban or a mute holds no longer; those who are in its room are told. Raises BadRequest."""
     if not act.holds(now.wall):
         what = "It is over" if act.what in LASTING else "Only bans and mutes can be undone"
         raise BadRequest(f"{what}.", field="act")
-    hub.moderation.acts.undo(act, session.identity.name)
+    hub.moderation.acts.undo(act, by)
+    room = hub.directory.by_id(act.room)
     if room is not None and act.kind != ADDRESS:
-        _tell(hub, room, act, f"un{act.what}", by=session.identity.name)
-    hub.answer(session, events.Done(ref=request.ref, act=act.number))
+        _tell(hub, room, act, f"un{act.what}", by=by)
 
 
 def acts(hub: Hub, session: Session, request: requests.Acts, now: Now) -> None:

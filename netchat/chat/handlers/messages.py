@@ -24,12 +24,17 @@ def post(hub: Hub, session: Session, request: requests.Post, now: Now) -> None:
         room = hub.open_room(session, request.room)
     else:
         room = _talk(hub, session, request)
-    if room.damaged:
-        raise StoreFailed(room.damaged)
-    if room.rights is not None or hub.moderation.server_mutes:
-        hub.moderation.check_voice(session.identity, room, now.wall)
-        hub.moderation.check_pace(session.identity, room, now)
-    hub.submit(session, room, request)
+    try:
+        if room.damaged:
+            raise StoreFailed(room.damaged)
+        if room.rights is not None or hub.moderation.server_mutes:
+            hub.moderation.check_voice(session.identity, room, now.wall)
+            hub.moderation.check_pace(session.identity, room, now)
+        hub.submit(session, room, request)
+    except RefusedError:
+        if room.talk and not room.stored:  # it was to begin with this post
+            hub.directory.forget(room)
+        raise
 
 
 def _talk(hub: Hub, session: Session, request: requests.Post) -> Room:

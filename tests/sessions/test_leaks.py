@@ -1,0 +1,100 @@
+"""What connections leave behind when they are gone: nothing, at whatever stage they go."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from netchat.chat.now import Now
+from netchat.chat.requests import Bye, Hello, Join, Post
+from tests.chat.fakes import KeptLog
+
+from .browser import Browser
+from .support import House
+
+CYCLES = 100
+DAY_MS = 24 * 3_600_000
+
+
+def stranger(house: House) -> None:
+    house.connect().drops()
+
+
+def half_a_frame(house: House) -> None:
+    client = house.connect()
+    client.sock.inbox += b"\0\0\1\0{"
+    house.settle()
+    client.drops()
+
+
+def garbage(house: House) -> None:
+    client = house.connect()
+    client.sock.inbox += b"GET / HTTP/1.1\r\n\r\n"
+    house.settle()
+    client.drops()
+
+
+def guest_who_leaves(house: House) -> None:
+    house.enter("ana", "lobby").says(Bye())
+    house.clients[-1].drops()
+
+
+def guest_who_drops(house: House) -> None:
+    house.enter("ana", "lobby").drops()
+    house.advance(house.hub.settings.hold + 1.0)
+
+
+def refused_post(house: House) -> None:
+    client = house.enter("ana")
+    client.says(Post(id="1", to="nobody", text="hm"), Join(room="no such name"))
+    client.says(Hello(version=1, name="again"), Bye())
+    client.drops()
+
+
+def page(house: House) -> None:
+    browser = Browser(house)
+    assert browser.gets(b"/nowhere")[0] == 404
+    browser.sock.eof = True
+    house.advance(20.0)
+
+
+STAGES = [stranger, half_a_frame, garbage, guest_who_leaves, guest_who_drops, refused_post, page]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_who_has_gone_leaves_nothing(stage: Callable[[House], None]) -> None:
+    assert left_by(stage) < CYCLES, "each leaves something"
+
+
+def test_what_is_left_would_be_noticed() -> None:
+    kept: list[object] = []
+    assert left_by(lambda house: kept.append(object())) >= CYCLES
+
+
+def left_by(stage: Callable[[House], None]) -> int:
+    """Blocks of memory that many connections leave, once their timers and tokens are over."""
+    house = House()
+    log = house.hub.posting._store
+    assert isinstance(log, KeptLog)
+
+    def blocks() -> int:
+        for _ in range(CYCLES):
+            stage(house)
+            house.clients.clear()
+        house.advance(house.hub.settings.hold + 1.0)
+        house.clock.epoch_ms += 31 * DAY_MS
+        while house.hub.people.sweep(Now(house.reactor.now, house.clock.wall())):
+            pass
+        house.settle()
+        for rows in (log.batches, log.identities, log.tokens):  # a log grows
+            rows.clear()
+        house.selector.timeouts.clear()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    blocks()
+    before = blocks()
+    return blocks() - before
