@@ -58,8 +58,9 @@ class Reader:
         return self.client
 
     def joins(self, room: str, backlog: int) -> None:
-        """With a backlog only at first: from then on what it holds is what it resumes from."""
-        if room in self.holds:
+        """With a backlog only at first: from then on what it holds is what it resumes from. Nor
+        behind a join that has not been answered: where that backlog begins, nobody can know."""
+        if room in self.holds or self.asked.get(room) or self.starts.get(room):
             self.resumes(room)
         else:
             self.connect().asks(Join(room=room, backlog=backlog))
