@@ -149,7 +149,7 @@ class House:
         self.clock = FakeClock()
         self.selector = FakeSelector(self.clock)
         self.clients: list[Client] = []
-        log = KeptLog(self.clock.wall, keep)
+        self.log = log = KeptLog(self.clock.wall, keep)
         parts = LogParts(log, writing or InlineWorker(), log, reading or InlineWorker())
         self.server = Server(
             Config(limits=limits or Limits(enabled=False), metrics=metrics or Metrics()),
@@ -176,10 +176,12 @@ class House:
 
     def dissolve(self) -> None:
         """Let the collector have it, which sees no cycle that goes through what is untracked:
-        everybody leaves, and has neither devices nor talks."""
+        everybody leaves, and has neither devices nor talks. No client can be used any more."""
         for client in self.clients:
             client.transport.abort()
         self.advance(self.hub.settings.hold + 1.0)
+        self.clients.clear()
+        self.log.batches.clear()  # a post knows whose it is
         for identity in self.hub.people.identities.values():
             identity._talks = None
             if identity.account is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from netchat.chat.now import Now
 from netchat.chat.requests import Bye, Hello, Join, Post
 from tests.chat.fakes import KeptLog
+from tests.chat.support import post
 
 from .browser import Browser
 from .support import House
@@ -98,3 +100,17 @@ def left_by(stage: Callable[[House], None]) -> int:
     blocks()
     before = blocks()
     return blocks() - before
+
+
+def test_a_house_that_is_dissolved_is_let_go_of() -> None:
+    """Or whoever plays many of them, as the fuzzer does, fills the memory."""
+    house = House()
+    house.enter("ana", "lobby")
+    guest = house.enter("bea", "lobby", "tea")
+    guest.says(post("hola", room="tea"), post("hola", to="ana"))
+    guest.drops()
+    house.dissolve()
+    gone = weakref.ref(house)
+    del house, guest
+    gc.collect()
+    assert gone() is None
