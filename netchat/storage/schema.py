@@ -147,6 +147,12 @@ def check_wal(db: apsw.Connection, path: Path) -> None:
         raise damaged(path, f"{lost} commits in its WAL cannot be read")
 
 
+def empty_wal(db: apsw.Connection) -> None:
+    """Begin a new WAL. Else a commit that a power cut has torn would stand behind the next one
+    that is torn, before as many frames have been written as it had; and two are damage."""
+    db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+
 def damaged(path: Path, finding: str) -> StartError:
     return StartError(f"{path} is damaged ({finding}); please restore it from a backup.")
 

@@ -161,8 +161,11 @@ class SqliteLog:
             schema.check_structure(db, self._path)
         rebooted = self._boot_id == "" or self._boot_id != meta.get("boot")
         lossy = unclean and meta.get("durability") == "wal" and rebooted
-        if unclean and not lossy:
-            schema.check_wal(db, self._path)
+        if unclean:
+            if not lossy:
+                schema.check_wal(db, self._path)
+            with suppress(apsw.Error):  # a full disk, say: it can wait for the next start
+                schema.empty_wal(db)
         epoch = self._new_epoch() if lossy or "epoch" not in meta else meta["epoch"]
         rooms = tables.rooms(db)
         self._heads = {

@@ -114,6 +114,8 @@ class Ledger:
             first = self.receipts[key] = receipt
             self.news.discard(key)
         if first != receipt:
+            if self.retention.is_gone(receipt.room, receipt.seq):
+                return  # it was stored again since its id has gone, and that was heard of before
             raise Violation("an id is stored once", f"{event.id}: {first}, then {receipt}")
         if not event.duplicate:  # which may arrive behind a repeat's, by the slower connection
             if key in self.news:

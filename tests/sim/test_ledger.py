@@ -16,9 +16,9 @@ NEW = Accepted("a-1", "lobby", 7, 1000)
 REPEATED = Accepted("a-1", "lobby", 7, 1000, True)
 
 
-def ledger() -> Ledger:
+def ledger(first: int = 1) -> Ledger:
     world: Any = None
-    retention = Retention(world, 0, 0, lambda room: (1, 9))
+    retention = Retention(world, 0, 0, lambda room: (first, 9))
     return Ledger(lambda room, seq, id: False, retention)
 
 
@@ -41,3 +41,11 @@ def test_a_repeat_has_the_place_of_the_first() -> None:
     books.acknowledged(1, "hola", NEW)
     with pytest.raises(Violation, match="stored once"):
         books.acknowledged(1, "hola", Accepted("a-1", "lobby", 8, 1000, True))
+
+
+def test_what_is_gone_may_be_stored_again_and_that_heard_of_before_the_first() -> None:
+    books = ledger(first=8)
+    for event in (Accepted("a-1", "lobby", 9, 2000), NEW, Accepted("a-1", "lobby", 9, 2000, True)):
+        books.acknowledged(1, "hola", event)
+    with pytest.raises(Violation, match="stored once"):
+        books.acknowledged(1, "hola", Accepted("a-1", "lobby", 8, 1000))

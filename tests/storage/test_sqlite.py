@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import stat
+from itertools import zip_longest
 from pathlib import Path
 
 import apsw
@@ -429,3 +430,23 @@ def test_where_boots_cannot_be_told_apart_each_unclean_stop_under_wal_counts(
     epoch(folder, "wal", "")
     unclean(folder)
     assert epoch(folder, "wal", "") == "epoch-2"
+
+
+def test_two_power_cuts_in_a_row_tear_a_commit_each_and_are_no_damage(folder: Folder) -> None:
+    """The first one's would stand behind the second's, which is shorter."""
+    log = folder.open()
+    log.store.append(ROOMS)
+    for posts in (numbered(1_000, "a line of text, as people write"), [post("short")]):
+        kept = {path.name: path.read_bytes() for path in folder.path.glob("netchat.db*")}
+        log.store.append(Batch(posts=posts))
+        torn = bytearray(folder.file.with_name("netchat.db-wal").read_bytes())
+        pairs = enumerate(zip_longest(kept["netchat.db-wal"], torn))
+        begin = next(at for at, (before, after) in pairs if before != after)
+        torn[begin + 100] ^= 1
+        log.close()
+        for name, data in (kept | {"netchat.db-wal": bytes(torn)}).items():
+            (folder.path / name).write_bytes(data)
+        folder.file.with_name("netchat.db-shm").unlink()
+        log = folder.open()
+        assert log.entries() == []
+    log.close()
