@@ -24,7 +24,7 @@ from netchat.chat.log import (
 )
 from netchat.errors import StartError, StoreFailed
 from netchat.storage.migrations import newest
-from netchat.storage.sqlite import REST_MS, SqliteReader
+from netchat.storage.sqlite import REST_MS, SqliteLog, SqliteReader
 
 from .support import ANA, ATTIC, BEN, LOBBY, ROOMS, START, Folder, numbered, post
 
@@ -433,9 +433,11 @@ def test_where_boots_cannot_be_told_apart_each_unclean_stop_under_wal_counts(
 
 
 def test_two_power_cuts_in_a_row_tear_a_commit_each_and_are_no_damage(folder: Folder) -> None:
-    """The first one's would stand behind the second's, which is shorter."""
+    """The first one's, which began a WAL, would stand behind the second's, which is shorter."""
     log = folder.open()
     log.store.append(ROOMS)
+    assert isinstance(log.store, SqliteLog) and log.store._db is not None
+    log.store._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
     for posts in (numbered(1_000, "a line of text, as people write"), [post("short")]):
         kept = {path.name: path.read_bytes() for path in folder.path.glob("netchat.db*")}
         log.store.append(Batch(posts=posts))
