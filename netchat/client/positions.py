@@ -152,10 +152,10 @@ class Positions:
 
     def _talks_to_resume(self, talks: list[RoomInfo]) -> Iterable[str]:
         """Those with news, and those that the list does not show to have none: a long list is
-        cut, and one that broke off while it was being caught up with may stand behind others."""
+        cut, and across talks no order is promised, so we may have the newest message of one and
+        not an older one of another, which stands behind it."""
         listed = {talk.room: self._has_news(talk) for talk in talks}
-        # Behind one without news there are none with news, as the newest come first.
-        full = len(talks) >= LISTED_TALKS and listed[talks[-1].room]
+        full = len(talks) >= LISTED_TALKS
         for room, position in self._rooms.items():
             if is_talk(room) and room not in listed:
                 broken = position.resuming or position.held < position.head

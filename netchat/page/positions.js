@@ -101,8 +101,9 @@ export class Positions {
   /** Those with news, and those that the list does not show to have none. */
   #talksToResume(talks) {
     const listed = new Map(talks.map((talk) => [talk.room, this.#hasNews(talk)]));
-    // Behind one without news there are none with news, as the newest come first.
-    const full = talks.length >= LISTED_TALKS && listed.get(talks.at(-1).room);
+    // A long list is cut. Across talks no order is promised, so what stands behind it may have news,
+    // even where the last one in it has none.
+    const full = talks.length >= LISTED_TALKS;
     for (const [room, position] of this.#rooms) {
       if (isTalk(room) && !listed.has(room)) {
         listed.set(room, full || position.resuming || position.epoch !== this.#epoch);
