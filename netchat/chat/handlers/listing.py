@@ -74,13 +74,8 @@ def _place_of(rows: list[events.RoomInfo], name: str) -> int:
 
 def talks_of(identity: Identity) -> list[events.RoomInfo]:
     """Private talks in which something was said, newest first."""
-    talks = identity.talks()
-    return (
-        [
-            events.RoomInfo(room=room.name, with_=room.other(identity).name, head=room.head)
-            for room in talks
-            if room.head
-        ]
-        if talks
-        else []
-    )
+    return [
+        events.RoomInfo(room=room.name, with_=room.other(identity).name, head=room.head)
+        for room in identity.talks()
+        if room.head
+    ]
