@@ -13,9 +13,11 @@ from statistics import median
 from typing import Self
 
 from netchat.net.clock import SystemClock
+from netchat.net.fanout import write_all
 from netchat.net.protocol import NOBODY
 from netchat.net.reactor import Reactor
-from netchat.net.transport import Transport, write_all
+from netchat.net.ring import open_ring
+from netchat.net.transport import Transport
 
 BLOB = bytes(140)
 """As long as the frame of a message of 64 characters."""
@@ -29,7 +31,9 @@ class Sends:
     def __init__(self, members: int) -> None:
         self._near: list[socket.socket] = []
         self._far: list[socket.socket] = []
-        self._reactor = Reactor(selectors.DefaultSelector(), SystemClock(), strict=True)
+        self._reactor = Reactor(
+            selectors.DefaultSelector(), SystemClock(), strict=True, ring=open_ring()
+        )
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
             for _ in range(members):
                 self._far.append(socket.create_connection(listener.getsockname()))

@@ -250,7 +250,7 @@ class Siege(NullSelector):
         self._next = float("inf")
         self._attackers: Besiegers | None = None
         config = Config(
-            server=Settings(durability="memory", listen=[f"127.0.0.1:{NATIVE}"]),
+            server=Settings(durability="memory", listen=[f"127.0.0.1:{NATIVE}"], io_uring=False),
             web=Web(listen=[f"127.0.0.1:{WEB}"]),
         )
         environment = dataclasses.replace(

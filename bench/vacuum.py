@@ -11,6 +11,7 @@ import gc
 import selectors
 import socket
 import time
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, cast
@@ -20,6 +21,7 @@ from netchat.chat import requests
 from netchat.config import Config, Limits, Web
 from netchat.config import Server as Settings
 from netchat.environment import system
+from netchat.net.ring import FEW, LARGEST
 from netchat.server import Server
 from netchat.wire.framing import frame
 from netchat.wire.messages import encode
@@ -67,6 +69,17 @@ class NullSocket:
     def setblocking(self, _flag: bool) -> None: ...
     def setsockopt(self, *_: object) -> None: ...
     def close(self) -> None: ...
+
+
+class NullRing:
+    """Sends to many who take all."""
+
+    few = FEW
+    largest = LARGEST
+
+    def send(self, numbers: array[int], data: bytes) -> list[tuple[int, int]]:
+        """Nobody refuses anything."""
+        return []
 
 
 class NullListener(NullSocket):
@@ -136,6 +149,7 @@ class Vacuum:
             selector=self._selector,
             listen=lambda _host, _port: [cast(socket.socket, self._listener)],
             open_admin=lambda: None,
+            open_ring=NullRing,
         )
         self._server = Server(config, environment, strict=True)
         self._posted = self._owed = 0

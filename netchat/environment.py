@@ -12,6 +12,7 @@ import random
 import select
 import selectors
 import socket
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from netchat.config import Config
 from netchat.errors import StartError
 from netchat.hashing import NICENESS, WORKERS, Argon2Hasher
 from netchat.net.clock import Clock, SystemClock
+from netchat.net.flushing import Ring
 from netchat.net.histogram import MICROSECONDS, Histogram
 from netchat.net.listener import open_listener
 from netchat.net.rlimit import raise_file_limit
@@ -78,6 +80,8 @@ class Environment:
     """The operator's socket; None where there is none."""
     tls_context: Callable[[], ssl.SSLContext | None] = lambda: None
     """The certificate, read anew at each call; None where there is none. Raises StartError."""
+    open_ring: Callable[[], Ring | None] = lambda: None
+    """A way to send the same bytes to many sockets at once; None: one by one."""
     settle: Callable[[], None] = lambda: None
     """Called once every address is bound: what only needed to be done for that can end."""
 
@@ -125,6 +129,7 @@ def system(config: Config, data: Path) -> Environment:
         open_hashing=_argon2,
         open_admin=lambda: _admin_socket(data),
         tls_context=lambda: load_certificate(config.tls),
+        open_ring=partial(_open_ring, config),
         settle=lambda: become(config.server.user, None if in_memory else data),
     )
 
@@ -136,6 +141,15 @@ def _selector() -> selectors.BaseSelector:
     from netchat.net.epoll import EpollSelector
 
     return EpollSelector()
+
+
+def _open_ring(config: Config) -> Ring | None:
+    """Linux's, where it and the operator let us."""
+    if sys.platform != "linux" or not config.server.io_uring:
+        return None
+    from netchat.net.ring import open_ring
+
+    return open_ring()
 
 
 def _sqlite_log(

@@ -61,7 +61,9 @@ class Server:
     def __init__(self, config: Config, environment: Environment, *, strict: bool = False) -> None:
         self.config = config
         self._env = environment
-        self.reactor = Reactor(environment.selector, environment.clock, strict=strict)
+        self.reactor = Reactor(
+            environment.selector, environment.clock, strict=strict, ring=environment.open_ring()
+        )
         self.listeners: list[Listener] = []
         self.addresses: list[str] = []
         """Where it can be reached, as the ready line says it, with the real ports."""

@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from netchat.net.clock import Clock
-from netchat.net.flushing import Flushable, FlushQueue
+from netchat.net.flushing import Flushable, FlushableFanOut, FlushQueue, Ring
 from netchat.net.histogram import MICROSECONDS, Histogram
 from netchat.net.signals import Signals
 from netchat.net.timers import Callback, Timer, Timers
@@ -65,11 +65,16 @@ class Reactor:
     """The loop. See the head of this file for its rules.
 
     `strict` lets what an upcall raises through to the caller of `run_once` (for tests);
-    else it is logged with its traceback and counted in `errors`.
+    else it is logged with its traceback and counted in `errors`. `ring`: how fan-outs are sent.
     """
 
     def __init__(
-        self, selector: selectors.BaseSelector, clock: Clock, *, strict: bool = False
+        self,
+        selector: selectors.BaseSelector,
+        clock: Clock,
+        *,
+        strict: bool = False,
+        ring: Ring | None = None,
     ) -> None:
         self.now = clock.monotonic()
         self.wall = clock.wall()
@@ -80,6 +85,7 @@ class Reactor:
         self.collect: list[Hook] = []
         self.append: list[Hook] = []
         self.deliver: list[Hook] = []
+        self.ring = ring
         self._selector = selector
         self._clock = clock
         self._strict = strict
@@ -98,6 +104,8 @@ class Reactor:
         """dirty(transport, urgent): queue for phase 5. A bound method: it is the hot path."""
         self.dirty_all: Callable[[Iterable[Flushable]], None] = self._flushes.add_all
         """dirty_all(transports): the same for many, none urgent; see `FlushQueue.add_all`."""
+        self.fan_out: Callable[[FlushableFanOut], None] = self._flushes.add_fanout
+        """fan_out(fanout): the same for many who are sent the same."""
 
     # The tick
 

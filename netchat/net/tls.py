@@ -68,8 +68,11 @@ def _harden(context: ssl.SSLContext) -> None:
 class TlsSocket:
     """The part of a socket's interface that a transport uses, over a finished handshake.
 
-    `unsent` is ciphertext that the handshake leaves to be sent first.
+    `unsent` is ciphertext that the handshake leaves to be sent first. `plain` says that nothing
+    may be sent past it.
     """
+
+    plain = False
 
     __slots__ = (
         "_barren", "_engine", "_eof", "_incoming", "_outgoing", "_sealed", "_shut", "_sock",

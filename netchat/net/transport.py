@@ -1,8 +1,9 @@
 """The transport: the socket side of one peer.
 
 Rules of this file
-    1. `write` (and `write_all`, the same for many) only queues; only `flush` sends, once a
-       tick, in phase 5. So there is one place for partial sends, marks and errors.
+    1. `write` (and `fanout.write_all`, the same for many) only queues; only `flush` sends, once
+       a tick, in phase 5 (or a fan-out, which tells `took`). So there is one place for partial
+       sends, marks and errors.
     2. The queue holds pointers to immutable blobs, and an offset into the first. A blob that
        was handed to a thousand transports stays one object, even where a peer is stuck in
        the middle of it. Mostly there is one blob, and then it stands there by itself: a list
@@ -24,8 +25,9 @@ Lingering (see `linger`) is skipped when the peer's EOF had been seen already.
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from netchat.net.linger import LINGER, Linger
@@ -58,7 +60,8 @@ queues are never copied."""
 class Transport:
     """One connected, non-blocking stream socket. `peer` is whatever the opener says it is.
 
-    `pending`: bytes written and not yet sent. `reading`: whether input is upcalled, of which
+    `number`: the descriptor that its bytes go to as they are; -1 where they are changed on the way
+    (TLS). `pending`: bytes written and not yet sent. `reading`: whether input is upcalled, of which
     there are at most `recv_budget` bytes at a time. The
     instants `heard_at` (last bytes received), `sent_at` (last bytes that the socket took) and
     `drained_at` (the same, after it had refused some: the peer must have read) are ticks'
@@ -68,7 +71,7 @@ class Transport:
     __slots__ = (
         "_closing", "_counted", "_deadline", "_eof", "_events", "_exc", "_marked", "_offset",
         "_owes_resume", "_protocol", "_queue", "_reactor", "_refused", "_sock", "dirty",
-        "drained_at", "heard_at", "in_slow", "in_urgent", "peer", "pending", "reading",
+        "drained_at", "heard_at", "in_slow", "in_urgent", "number", "peer", "pending", "reading",
         "recv_budget", "sent_at",
     )  # fmt: skip
 
@@ -77,6 +80,7 @@ class Transport:
 
     def __init__(self, reactor: Reactor, sock: socket.socket, peer: Any) -> None:
         self.peer = peer
+        self.number = sock.fileno() if getattr(sock, "plain", True) else -1
         self.recv_budget = RECV_BUDGET
         self.pending = 0
         self.reading = False
@@ -196,6 +200,15 @@ class Transport:
                 self.sent_at = now
                 return
             self._account(queue if isinstance(queue, list) else [queue], sent, now)
+        self._after_flush()
+
+    def took(self, data: bytes, result: int, now: float) -> None:
+        """Phase 5: instead of `flush`, where all that is queued was offered to the socket. It took
+        so many bytes, or failed with an error's number, which is below zero."""
+        if result < 0 and result != -errno.EAGAIN:
+            self.abort(OSError(-result, os.strerror(-result)))
+            return
+        self._account([data], max(result, 0), now)
         self._after_flush()
 
     def _after_flush(self) -> None:
@@ -325,22 +338,3 @@ class Transport:
         else:
             self._reactor.register(self._sock, events, pollable or self)
         self._events = events
-
-
-def write_all(transports: Iterable[Transport], data: bytes) -> None:
-    """`write` the same bytes to many transports of one reactor: a room's fan-out.
-
-    A call a member would cost a tenth of a send, so those with nothing to send go without.
-    """
-    size = len(data)
-    dirty = []
-    for transport in transports:
-        if transport._queue is None and not (transport.in_slow or transport._closing):
-            transport._queue = data
-            transport.pending = size
-            transport.dirty = transport.in_slow = True
-            dirty.append(transport)
-        else:
-            transport.write(data)
-    if dirty:
-        dirty[0]._reactor.dirty_all(dirty)

@@ -32,9 +32,10 @@ from netchat.chat.posting import POST_OVERHEAD
 from netchat.chat.rooms import Cursor, Room
 from netchat.chat.session import Session
 from netchat.errors import LogDamaged
+from netchat.net.fanout import write_all
 from netchat.net.flushing import FLUSH_SLICE
 from netchat.net.histogram import Histogram
-from netchat.net.transport import LOW, write_all
+from netchat.net.transport import LOW
 from netchat.sessions.door import DoorSession
 from netchat.sessions.tail import Slice, Tails
 from netchat.wire.base import Wire

@@ -94,6 +94,9 @@ class FakeSocket:
         self.calls: list[str] = []
         self.closed = False
 
+    def fileno(self) -> int:
+        return id(self)
+
     def send(self, data: bytes) -> int:
         return self._take("send", bytes(data))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netchat.net.flushing import FLUSH_SLICE, Flushable, FlushQueue
+from netchat.net.flushing import FLUSH_SLICE, Failed, Flushable, FlushQueue
 
 
 class Dirty:
@@ -112,4 +112,37 @@ def test_one_that_fails_keeps_nobody_else_from_being_flushed() -> None:
     queue.flush(0.0, lambda transport, exc: failed.append((transport, str(exc))))
     assert failed == [(broken[0], "broken"), (broken[1], "broken")]
     assert [other.flushes for other, _ in behind] == [1, 1]
+    assert not queue
+
+
+class FanOutOf:
+    """So many turns."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns = turns
+
+    def __len__(self) -> int:
+        return self.turns
+
+    def flush(self, most: int, now: float, failed: Failed) -> None:
+        self.turns -= min(self.turns, most)
+
+
+def test_fan_outs_and_slow_ones_share_the_turns_of_a_tick() -> None:
+    queue, slow = FlushQueue(), [Dirty() for _ in range(30)]
+    fanouts = [FanOutOf(FLUSH_SLICE - 10), FanOutOf(20), FanOutOf(FLUSH_SLICE)]
+    for fanout in fanouts:
+        queue.add_fanout(fanout)
+    for transport in slow:
+        queue.add(transport, False)
+    left = []
+    for _ in range(3):
+        queue.flush(0.0, nobody_fails)
+        left.append(([fanout.turns for fanout in fanouts], sum(1 - t.flushes for t in slow)))
+    assert left == [
+        ([0, 10, FLUSH_SLICE], 30),
+        ([0, 0, 10], 30),
+        ([0, 0, 0], 0),
+    ]
+    assert queue.backlog == 0
     assert not queue

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netchat.net.fanout import write_all
 from netchat.net.reactor import READ, WRITE
-from netchat.net.transport import JOINED, Transport, write_all
+from netchat.net.transport import JOINED, Transport
 from tests.net.support import (
     FakeLoop,
     FakeSocket,

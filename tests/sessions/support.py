@@ -39,6 +39,9 @@ class Socket:
         self.blobs: list[bytes] = []
         self.closed = False
 
+    def fileno(self) -> int:
+        return id(self)
+
     def send(self, data: bytes) -> int:
         if isinstance(data, bytes):
             self.blobs.append(data)

@@ -6,10 +6,12 @@ must hold between any two ticks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from netchat.chat.log import LogPost
 from netchat.chat.rooms import Cursor
+from netchat.net.fanout import FanOut
 from netchat.net.transport import Transport
 from netchat.server import Server
 from netchat.sessions.door import DoorSession
@@ -30,6 +32,7 @@ class Inspector:
         self._server = server
         self._writing = writing
         self._absent_since: dict[object, float] = {}
+        self._in_fanouts: set[Transport] = set()
         self._strange_since: dict[DoorSession, float] = {}
         self._progress: dict[Cursor, int] = {}
         self._welcomed: dict[DoorSession, None] = {}
@@ -44,6 +47,8 @@ class Inspector:
     def check(self) -> None:
         """After a tick."""
         sessions = list(self._server.door.sessions)
+        fanouts = cast("Iterable[FanOut]", self._server.reactor._flushes._fanouts)
+        self._in_fanouts = {t for fanout in fanouts for t in fanout._waiting}
         for session in sessions:
             self._check_transport(session.transport)
             self._check_session(session)
@@ -61,13 +66,15 @@ class Inspector:
 
     # -- bytes -----------------------------------------------------------------------------------
 
-    @staticmethod
-    def _check_transport(transport: Transport) -> None:
+    def _awaits_its_turn(self, transport: Transport) -> bool:
+        return transport.dirty or transport in self._in_fanouts
+
+    def _check_transport(self, transport: Transport) -> None:
         queue = transport._queue or b""
         queued = sum(map(len, queue)) if isinstance(queue, list) else len(queue)
         held = queued - transport._offset
         _hold("bytes counted are bytes held", held == transport.pending, f"{held}")
-        if transport._queue and not transport.dirty and not transport._marked:
+        if transport._queue and not transport._marked and not self._awaits_its_turn(transport):
             waits = bool(transport._events & 2)
             _hold("unsent bytes wait for the socket", waits, f"{transport.peer}")
 
@@ -75,7 +82,9 @@ class Inspector:
         waiting = sum(p.size for p in session.unanswered if p.event is None)
         _hold("bytes counted are bytes held", waiting == session.unanswered_bytes, session.id)
         transport = session.transport
-        slow = transport.pending > transport.high and not (transport.dirty or session.closing)
+        slow = transport.pending > transport.high and not (
+            self._awaits_its_turn(transport) or session.closing
+        )
         for cursor in session.cursors:
             room = cursor.room
             live = room.live.get(session.wire, {}).get(session.outlet)

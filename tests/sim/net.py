@@ -19,7 +19,7 @@ from typing import Any
 
 from .connection import Connection, Handler, Link, Watcher
 from .pipe import Line
-from .sockets import SimListener
+from .sockets import SimListener, SimSocket
 from .world import Crash, World
 
 QUANTUM = 10
@@ -80,6 +80,11 @@ class Net:
         for connection in self.connections:
             if not connection.server_gone:
                 connection.abandon(silently)
+
+    def server_ends(self) -> dict[int, SimSocket]:
+        """The server's sockets, by descriptor."""
+        ends = (connection.server for connection in self.connections)
+        return {sock.fileno(): sock for sock in ends}
 
     def count_down(self) -> None:
         """Called at every call on a socket; may be the process's last."""

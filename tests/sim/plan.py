@@ -79,6 +79,8 @@ class Plan:
     limits: dict[str, int]
     deaths: int
     """The mean time between two deaths of a person's client, 0 where nobody kills them."""
+    ring: float | None
+    """How often the kernel has no memory for a send of a fan-out; None: there is no ring."""
 
     def line(self, random: Random) -> Line:
         """A new connection's line."""
@@ -140,6 +142,7 @@ def draw_plan(random: Random, *, on_disk: bool = False) -> Plan:
         faults=_faults(random, heavy),
         limits=_limits(random),
         deaths=random.choice([0, 0, 0, 0, 500, 2_000]),
+        ring=random.choice([None, 0.0, 0.0, 0.1]),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from netchat.chat.handlers import joining
 from netchat.chat.rooms import Room
+from netchat.net.fanout import FanOut
 from netchat.net.reactor import WRITE
 from netchat.net.transport import Transport
 from netchat.sessions.delivery import Delivery
@@ -14,6 +16,7 @@ from netchat.sessions.tail import Tails
 from netchat.storage.memory import MemoryLog
 
 from .planting import Patch, around, bug, nothing
+from .ring import SimRing
 
 # -- bytes on their way out ----------------------------------------------------------------------
 
@@ -35,6 +38,45 @@ def a_partial_send_begins_again(patch: Patch) -> None:
         return done
 
     around(patch, Transport, "_advance", advance)
+
+
+@bug
+def what_a_ring_sent_in_part_counts_as_sent(patch: Patch) -> None:
+    def send(inner: Any, ring: Any, numbers: Any, data: bytes) -> Any:
+        return [refused for refused in inner(ring, numbers, data) if refused[1] <= 0]
+
+    around(patch, SimRing, "send", send)
+
+
+@bug
+def whom_a_ring_did_not_reach_counts_as_sent(patch: Patch) -> None:
+    def send(inner: Any, ring: Any, numbers: Any, data: bytes) -> Any:
+        return [refused for refused in inner(ring, numbers, data) if refused[1] > 0]
+
+    around(patch, SimRing, "send", send)
+
+
+@bug
+def a_fan_out_goes_past_what_is_queued(patch: Patch) -> None:
+    def flush(inner: Any, fanout: Any, most: int, now: float, failed: Any) -> None:
+        for transport in fanout._waiting[:most]:
+            if isinstance(transport._queue, list) and transport._queue[0] is fanout._blob:
+                with suppress(OSError):
+                    transport._sock.send(fanout._blob)
+        inner(fanout, most, now, failed)
+
+    around(patch, FanOut, "flush", flush)
+
+
+@bug
+def a_fan_out_sends_to_those_who_have_had_it(patch: Patch) -> None:
+    def flush(inner: Any, fanout: Any, most: int, now: float, failed: Any) -> None:
+        for transport in fanout._waiting[:most]:
+            if transport._queue is None:
+                transport.write(fanout._blob)
+        inner(fanout, most, now, failed)
+
+    around(patch, FanOut, "flush", flush)
 
 
 @bug

@@ -29,6 +29,7 @@ from .person import Person
 from .plan import Plan, draw_plan, limits_in_force
 from .prober import Calm, Hostile, Prober, Wild
 from .retention import Retention, Span
+from .ring import SimRing
 from .sabotage import Saboteur
 from .selector import SimSelector
 from .witness import Witness
@@ -207,7 +208,11 @@ class Simulation:
             open_log=self._open_log,
             max_connections=1_000,
             open_hashing=self._open_hashing,
+            open_ring=self._open_ring,
         )
+
+    def _open_ring(self) -> SimRing | None:
+        return None if self.plan.ring is None else SimRing(self.net, self.plan.ring)
 
     def _open_log(self, call_soon: CallSoon) -> LogParts:
         store, reader = self.disk.open(
