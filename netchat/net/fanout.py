@@ -75,18 +75,18 @@ class FanOut:
     def flush(self, most: int, now: float, failed: Failed) -> None:
         """Phase 5: the next `most`. Those for whom somebody waits, whose socket has refused bytes,
         or is no plain one, are flushed as ever."""
-        blob = self._blob
-        due = [t for t in self._waiting[:most] if t._queue is blob]
+        blob, due = self._blob, self._waiting[:most]
         del self._waiting[:most]
-        plain = [t for t in due if t._events == READ and t.number >= 0 and not t._owes_resume]
-        known = set(plain) if len(plain) < len(due) else None
-        others = [t for t in due if t not in known] if known is not None else []
+        plain = [
+            t
+            for t in due
+            if t._queue is blob and t._events == READ and t.number >= 0 and not t._owes_resume
+        ]
         self._send(plain, now, failed)
-        for transport in others:
-            try:
-                transport.flush(now)
-            except Exception as exc:  # noqa: BLE001 - `failed` is told
-                failed(transport, exc)
+        if len(plain) < len(due):
+            for transport in due:
+                if transport._queue is blob:
+                    _flush(transport, now, failed)
 
     def _send(self, plain: list[Transport], now: float, failed: Failed) -> None:
         """What `Transport.flush` does, for all at once."""
@@ -101,3 +101,10 @@ class FanOut:
                 plain[place].took(self._blob, result, now)
             except Exception as exc:  # noqa: BLE001 - `failed` is told
                 failed(plain[place], exc)
+
+
+def _flush(transport: Transport, now: float, failed: Failed) -> None:
+    try:
+        transport.flush(now)
+    except Exception as exc:  # noqa: BLE001 - `failed` is told
+        failed(transport, exc)
