@@ -32,8 +32,8 @@ class Flushable(Protocol):
     def flush(self, now: float) -> None:
         """Phase 5: send once."""
 
-    def finish(self, now: float) -> None:
-        """Phase 1: close for good."""
+    def finish(self, exc: Exception | None, now: float) -> None:
+        """Phase 1: close for good, because of `exc` where there is one."""
 
     def failed(self, exc: Exception) -> None:
         """One of the above raised."""

@@ -81,7 +81,7 @@ class Reactor:
         self.lag = Histogram(MICROSECONDS)
         self.errors = 0
         self.unsent = 0
-        """Bytes that sockets have refused so far, of all transports together."""
+        """Bytes that wait for sockets which have refused some, of all transports together."""
         self.collect: list[Hook] = []
         self.append: list[Hook] = []
         self.deliver: list[Hook] = []
@@ -92,7 +92,7 @@ class Reactor:
         self._timers = Timers()
         self._signals = Signals()
         self._calls: deque[Callable[[], None]] = deque()
-        self._marked: list[Flushable] = []
+        self._marked: list[tuple[Flushable, Exception | None]] = []
         self._flushes = FlushQueue()
         self._hooks_left = False
         self._ticked = False
@@ -143,8 +143,8 @@ class Reactor:
 
     def _reap(self) -> None:
         marked, self._marked = self._marked, []
-        for transport in marked:
-            self._guard(None, transport.finish, self.now)
+        for transport, exc in marked:
+            self._guard(None, transport.finish, exc, self.now)
 
     def _sleep(self, max_wait: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """Select, and read the clock."""
@@ -235,9 +235,9 @@ class Reactor:
         """Do not sleep before the next tick: something has been left over since the hooks."""
         self._hooks_left = True
 
-    def mark(self, transport: Flushable) -> None:
-        """Have phase 1 of the next tick call `transport.finish`. Once a transport."""
-        self._marked.append(transport)
+    def mark(self, transport: Flushable, exc: Exception | None) -> None:
+        """Have phase 1 of the next tick call `transport.finish(exc, now)`. Once a transport."""
+        self._marked.append((transport, exc))
 
     # Signals
 

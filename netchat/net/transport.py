@@ -4,10 +4,10 @@ Rules of this file
     1. `write` (and `fanout.write_all`, the same for many) only queues; only `flush` sends, once
        a tick, in phase 5 (or a fan-out, which tells `took`). So there is one place for partial
        sends, marks and errors.
-    2. The queue holds pointers to immutable blobs, and an offset into the first. A blob that
-       was handed to a thousand transports stays one object, even where a peer is stuck in
-       the middle of it. Mostly there is one blob, and then it stands there by itself: a list
-       a member is what a fan-out would have to make, and to touch, the most.
+    2. The queue holds pointers to immutable blobs; of one that was sent in part, a view of the
+       rest. A blob that was handed to a thousand transports stays one object, even where a peer
+       is stuck in the middle of it. Mostly there is one blob, and then it stands there by
+       itself: a list a member is what a fan-out would have to make, and to touch, the most.
     3. Bytes leave the queue after the socket took them, never before.
     4. `pending` is a running counter; nothing is ever summed up.
     5. Interest in writing is registered only while something is left over, in reading only
@@ -69,10 +69,9 @@ class Transport:
     """
 
     __slots__ = (
-        "_closing", "_counted", "_deadline", "_eof", "_events", "_exc", "_marked", "_offset",
-        "_owes_resume", "_protocol", "_queue", "_reactor", "_refused", "_sock", "dirty",
-        "drained_at", "heard_at", "in_slow", "in_urgent", "number", "peer", "pending", "reading",
-        "recv_budget", "sent_at",
+        "_closing", "_deadline", "_eof", "_events", "_marked", "_owes_resume", "_protocol", "_queue",
+        "_reactor", "_refused", "_sock", "dirty", "drained_at", "heard_at", "in_slow", "in_urgent",
+        "number", "peer", "pending", "reading", "recv_budget", "sent_at",
     )  # fmt: skip
 
     high: ClassVar = HIGH
@@ -89,14 +88,11 @@ class Transport:
         self._reactor = reactor
         self._sock = sock
         self._protocol: TransportProtocol = NOBODY
-        self._queue: bytes | list[bytes] | None = None
-        self._offset = 0
-        self._counted = 0
+        self._queue: bytes | list[bytes | memoryview] | None = None
         self._events = 0
         self._eof = self._closing = self._marked = False
         self._owes_resume = self._refused = False
         self._deadline: Timer | None = None
-        self._exc: Exception | None = None
 
     # What a session calls
 
@@ -118,6 +114,8 @@ class Transport:
         else:
             self._queue = [queue, data]
         self.pending += len(data)
+        if self._events & WRITE:
+            self._reactor.unsent += len(data)
         if not self.dirty or (urgent and not self.in_urgent):
             self._reactor.dirty(self, urgent)
 
@@ -157,9 +155,8 @@ class Transport:
             return
         self._marked = self._closing = True
         self.reading = False
-        self._exc = exc
         self._drop_queue()
-        self._reactor.mark(self)
+        self._reactor.mark(self, exc)
 
     # What the reactor calls
 
@@ -196,7 +193,7 @@ class Transport:
                 return
             if sent == self.pending and self._events == READ and not self._owes_resume:
                 self._queue = None
-                self.pending = 0  # an offset there was none: nothing had been refused
+                self.pending = 0  # nothing had been refused, so none of it was counted
                 self.sent_at = now
                 return
             self._account(queue if isinstance(queue, list) else [queue], sent, now)
@@ -223,17 +220,15 @@ class Transport:
             self._owes_resume = True
             self._protocol.pause_writing()
 
-    def finish(self, now: float) -> None:
+    def finish(self, exc: Exception | None, now: float) -> None:
         """Phase 1, after a mark, once: the only place that closes."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
         self._watch(0)
         self._sock.close()
-        # Both references go, or transport, protocol and traceback would wait for the
-        # collector in a ring.
+        # The reference goes, or transport and protocol would wait for the collector in a ring.
         protocol, self._protocol = self._protocol, NOBODY
-        exc, self._exc = self._exc, None
         protocol.connection_lost(exc, now)
 
     # Reading
@@ -256,7 +251,7 @@ class Transport:
 
     # Writing
 
-    def _account(self, queue: list[bytes], sent: int, now: float) -> None:
+    def _account(self, queue: list[bytes | memoryview], sent: int, now: float) -> None:
         """Let go of what the socket took, and wait for it to take the rest."""
         if sent:
             self.sent_at = now
@@ -267,41 +262,36 @@ class Transport:
             self._refused = False
             self._watch(self._events & ~WRITE)
         else:
+            # Only what waits for a socket that has refused some is summed up, so that a fan-out
+            # costs nothing more.
+            self._reactor.unsent -= sent if self._events & WRITE else sent - self.pending
             self._queue = queue
             self._refused = self._advance(queue, sent) < IOV_MAX
             self._watch(self._events | WRITE)
-            self._count(self.pending)
 
-    def _send_many(self, queue: list[bytes]) -> int:
+    def _send_many(self, queue: list[bytes | memoryview]) -> int:
         """Offer the queue's head to the socket; how many bytes it took."""
-        if not self._offset and self.pending <= JOINED:
+        if self.pending <= JOINED:
             return self._sock.send(b"".join(queue))
-        buffers: list[bytes | memoryview] = [*queue[:IOV_MAX]]
-        buffers[0] = memoryview(queue[0])[self._offset :]
-        return self._sock.sendmsg(buffers)
+        return self._sock.sendmsg(queue[:IOV_MAX])
 
-    def _advance(self, queue: list[bytes], sent: int) -> int:
+    def _advance(self, queue: list[bytes | memoryview], sent: int) -> int:
         """Let go of what was sent, which is not all; how many blobs that finished."""
         self.pending -= sent
-        sent += self._offset
         done = 0
         while sent >= len(queue[done]):
             sent -= len(queue[done])
             done += 1
         del queue[:done]
-        self._offset = sent
+        if sent:
+            queue[0] = memoryview(queue[0])[sent:]
         return done
 
     def _drop_queue(self) -> None:
+        if self._events & WRITE:
+            self._reactor.unsent -= self.pending
         self._queue = None
-        self._offset = 0
         self.pending = 0
-        self._count(0)
-
-    def _count(self, left: int) -> None:
-        """Only what sockets have refused is summed up, so that a fan-out costs nothing more."""
-        self._reactor.unsent += left - self._counted
-        self._counted = left
 
     # Closing
 

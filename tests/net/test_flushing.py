@@ -18,7 +18,7 @@ class Dirty:
         self.flushes += 1
         self.then()
 
-    def finish(self, now: float) -> None:
+    def finish(self, exc: Exception | None, now: float) -> None:
         raise AssertionError
 
     def failed(self, exc: Exception) -> None:

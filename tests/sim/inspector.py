@@ -72,8 +72,7 @@ class Inspector:
     def _check_transport(self, transport: Transport) -> None:
         queue = transport._queue or b""
         queued = sum(map(len, queue)) if isinstance(queue, list) else len(queue)
-        held = queued - transport._offset
-        _hold("bytes counted are bytes held", held == transport.pending, f"{held}")
+        _hold("bytes counted are bytes held", queued == transport.pending, f"{queued}")
         if transport._queue and not transport._marked and not self._awaits_its_turn(transport):
             waits = bool(transport._events & 2)
             _hold("unsent bytes wait for the socket", waits, f"{transport.peer}")
@@ -130,7 +129,8 @@ class Inspector:
         held = sum(part.size for parts in tails._tails.values() for part in parts)
         _hold("bytes counted are bytes held", held == tails.bytes, "tails")
         _hold("tails keep to their budget", held <= tails._budget, f"{held}")
-        unsent = sum(session.transport._counted for session in sessions)
+        transports = (session.transport for session in sessions)
+        unsent = sum(t.pending for t in transports if t._events & 2)
         _hold("bytes counted are bytes held", unsent <= self._server.reactor.unsent, "unsent")
         census = self._server.door.census
         _hold("connections are counted", sum(census._counts.values()) == len(sessions), "census")

@@ -33,8 +33,10 @@ def the_tail_is_lost_after_a_partial_send(patch: Patch) -> None:
 def a_partial_send_begins_again(patch: Patch) -> None:
     def advance(inner: Any, transport: Any, queue: Any, sent: int) -> int:
         done: int = inner(transport, queue, sent)
-        transport.pending += transport._offset
-        transport._offset = 0
+        if isinstance(queue[0], memoryview):
+            whole = bytes(queue[0].obj)
+            transport.pending += len(whole) - len(queue[0])
+            queue[0] = whole
         return done
 
     around(patch, Transport, "_advance", advance)
