@@ -62,16 +62,15 @@ class Transport:
 
     `number`: the descriptor that its bytes go to as they are; -1 where they are changed on the way
     (TLS). `pending`: bytes written and not yet sent. `reading`: whether input is upcalled, of which
-    there are at most `recv_budget` bytes at a time. The
-    instants `heard_at` (last bytes received), `sent_at` (last bytes that the socket took) and
-    `drained_at` (the same, after it had refused some: the peer must have read) are ticks'
-    `now`s; all begin with the transport.
+    there are at most `recv_budget` bytes at a time. The instants `heard_at` (last bytes received),
+    `sent_at` (last bytes that the socket took) and `drained_at` (the same, after it had refused
+    some: the peer must have read) are ticks' `now`s; all begin with the transport.
     """
 
     __slots__ = (
-        "_closing", "_deadline", "_eof", "_events", "_marked", "_owes_resume", "_protocol", "_queue",
-        "_reactor", "_refused", "_sock", "dirty", "drained_at", "heard_at", "in_slow", "in_urgent",
-        "number", "peer", "pending", "reading", "recv_budget", "sent_at",
+        "_closing", "_deadline", "_eof", "_events", "_marked", "_owes_resume", "_protocol",
+        "_queue", "_reactor", "_refused", "_sock", "dirty", "drained_at", "heard_at", "in_slow",
+        "in_urgent", "number", "peer", "pending", "reading", "recv_budget", "sent_at",
     )  # fmt: skip
 
     high: ClassVar = HIGH
