@@ -137,6 +137,8 @@ class Families(Collector):
         reactor = self._server.reactor
         text = "How long a tick kept the loop busy: what everybody else waits for."
         yield _histogram("netchat_tick_seconds", text, reactor.lag, TIMES)
+        text = "Ticks that took too long (log.stall), of which the log has the stack."
+        yield _counter("netchat_stalls", text, self._server.watchdog.stalls)
         text = "Connections that the last tick left for the next to send to."
         yield _gauge("netchat_flush_backlog", text, reactor.backlog)
 

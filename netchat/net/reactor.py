@@ -74,6 +74,8 @@ class Reactor:
         self.now = clock.monotonic()
         self.wall = clock.wall()
         self.lag = Histogram(MICROSECONDS)
+        self.asleep = True
+        """Inside of select: no tick is under way."""
         self.errors = 0
         self.unsent = 0
         """Bytes that sockets have refused so far, of all transports together."""
@@ -147,9 +149,11 @@ class Reactor:
         timeout = self._timeout(before)
         if max_wait is not None and (timeout is None or max_wait < timeout):
             timeout = max_wait
+        self.asleep = True
         events = self._selector.select(timeout)
         self.now = self._clock.monotonic()
         self.wall = self._clock.wall()
+        self.asleep = False
         return events
 
     def _timeout(self, now: float) -> float | None:
