@@ -92,7 +92,8 @@ def _run_server(config: Config, data: Path) -> int:
         print("netchat ready", *server.addresses, flush=True)
         notify("READY")
         _tune_collector()
-        server.reactor.run()
+        with server.watchdog.watching():
+            server.reactor.run()
         _report(server)
     finally:
         server.close()

@@ -39,6 +39,9 @@ LONGEST_TRACEBACK = 8_192
 LAST_LINES = 1.0
 """Seconds that the end of the process waits for its last lines to be written."""
 
+WHY_LOST = ("full", "often")
+"""Why a line is not written: nobody reads, or it came too often."""
+
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -47,6 +50,12 @@ def start_logging(level: str, style: Literal["text", "json"], fd: int = 2) -> No
     handler = Handler(fd)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def lost_lines() -> dict[str, int]:
+    """Lines that nobody will see, by why."""
+    ours = [handler for handler in logging.getLogger().handlers if isinstance(handler, Handler)]
+    return {why: sum(handler.lost[why] for handler in ours) for why in WHY_LOST}
 
 
 def harmless(text: str) -> str:
@@ -99,11 +108,12 @@ class JsonFormatter(TextFormatter):
 
 class Handler(logging.Handler):
     """Queues lines for a thread that writes them to `fd`. `dropped` counts those that found no
-    room, until the next one that does says so."""
+    room, until the next one that does says so; `lost` those of the whole process, by why."""
 
     def __init__(self, fd: int, ring: int = RING) -> None:
         super().__init__()
         self.dropped = 0
+        self.lost = dict.fromkeys(WHY_LOST, 0)
         self._fd = fd
         self._ring = ring
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
@@ -118,7 +128,9 @@ class Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's line. Never blocks, never raises."""
         try:
-            if not self._is_too_often(record):
+            if self._is_too_often(record):
+                self.lost["often"] += 1
+            else:
                 self._put(f"{self.format(record)}\n".encode())
         except Exception:  # noqa: BLE001 - logging's own way with mistakes in logging
             self.handleError(record)
@@ -144,6 +156,7 @@ class Handler(logging.Handler):
     def _put(self, line: bytes) -> None:
         if self._queued - self._written + len(line) > self._ring:
             self.dropped += 1
+            self.lost["full"] += 1
             return
         self._tell_what_is_missing()
         self._queue(line)

@@ -37,6 +37,7 @@ from netchat.net.addresses import WEB_PORT
 from netchat.net.listener import Listener
 from netchat.net.reactor import Reactor
 from netchat.net.transport import Transport
+from netchat.net.watchdog import Watchdog
 from netchat.sessions.common import Door
 from netchat.sessions.delivery import Delivery
 from netchat.sessions.entrance import Entrance
@@ -64,6 +65,7 @@ class Server:
         self.reactor = Reactor(
             environment.selector, environment.clock, strict=strict, ring=environment.open_ring()
         )
+        self.watchdog = Watchdog(self.reactor, environment.clock, config.log.stall)
         self.listeners: list[Listener] = []
         self.addresses: list[str] = []
         """Where it can be reached, as the ready line says it, with the real ports."""

@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "environment": {*EVERYTHING, "admin", "certificate", "hashing", "process"},
     "admission": {"chat", "config", "net", "sessions"},
     "binding": {"net", "sessions"},
-    "metrics": {"chat", "wire", "net", "sessions", "server"},  # it reads what it is shown
+    "metrics": {"chat", "wire", "net", "sessions", "server", "logs"},  # it reads what it is shown
     "private": set(),
     "process": set(),
     "logs": set(),

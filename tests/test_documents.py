@@ -152,6 +152,8 @@ def written(cell: str) -> object:
     text = cell.strip("`")
     if re.fullmatch(r"[\d,]+", text):
         return int(text.replace(",", ""))
+    if re.fullmatch(r"\d+\.\d+", text):
+        return float(text)
     return {"true": True, "false": False}.get(text, text)
 
 

@@ -138,6 +138,7 @@ def test_what_is_missing_is_said_when_there_is_room_again() -> None:
             os.read(pipe.reader, 65_536)
     os.set_blocking(pipe.reader, True)
     pipe.handler.handle(record("again"))
+    assert (pipe.handler.dropped, pipe.handler.lost["full"]) == (0, missing)
     *_, told, again = pipe.lines()
     assert f"{missing} lines are missing here" in told and again.endswith("again")
 
@@ -160,6 +161,7 @@ def test_a_sentence_that_comes_too_often_is_counted(pipe: Pipe) -> None:
         pipe.handler.handle(record("again, %d", number, created=1_000.5))
     pipe.handler.handle(record("something else", created=1_000.6))
     pipe.handler.handle(record("again, %d", 0, created=1_001.0))
+    assert pipe.handler.lost == {"full": 0, "often": 40}
     lines = pipe.lines()
     assert len(lines) == OFTEN + 3
     assert lines[-2].endswith("40 more like it: again, %d") and lines[-1].endswith("again, 0")

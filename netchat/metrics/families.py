@@ -27,6 +27,7 @@ from prometheus_client.registry import Collector
 
 from netchat import __version__
 from netchat.chat.refusals import CODES
+from netchat.logs import lost_lines
 from netchat.metrics.process import Process
 from netchat.net.histogram import Histogram
 from netchat.sessions.porter import QUESTIONS
@@ -74,6 +75,8 @@ class Families(Collector):
         about = {"version": __version__, "durability": server.config.server.durability}
         yield InfoMetricFamily("netchat_build", "What runs here.", about)
         yield _gauge("netchat_stopping", "1 while the server stops.", server.door.draining)
+        text = "Log lines that nobody will see, by why."
+        yield _counters("netchat_log_lines_lost", text, "why", lost_lines())
         yield _counter("netchat_errors", "Bugs that the loop has caught.", server.reactor.errors)
 
     def _connections(self) -> Iterator[Metric]:
@@ -111,6 +114,8 @@ class Families(Collector):
     def _chat(self) -> Iterator[Metric]:
         hub, delivery = self._server.hub, self._server.delivery
         yield _gauge("netchat_users", "Names that are here, or held.", len(hub.people.names))
+        text = "Whom the server knows: accounts, and guests who may come back."
+        yield _gauge("netchat_identities", text, len(hub.people.identities))
         yield _gauge("netchat_accounts", "Accounts.", len(hub.people.book.owners))
         yield _gauge("netchat_rooms", "Rooms and private talks.", len(hub.directory))
         text = "Posts committed to the log; repeats are not counted."
@@ -137,6 +142,8 @@ class Families(Collector):
         reactor = self._server.reactor
         text = "How long a tick kept the loop busy: what everybody else waits for."
         yield _histogram("netchat_tick_seconds", text, reactor.lag, TIMES)
+        text = "Ticks that took too long (log.stall), of which the log has the stack."
+        yield _counter("netchat_stalls", text, self._server.watchdog.stalls)
         text = "Connections that the last tick left for the next to send to."
         yield _gauge("netchat_flush_backlog", text, reactor.backlog)
 

@@ -90,6 +90,8 @@ class Connector:
         if code:
             self._try_next(now, OSError(code, os.strerror(code)))
             return
+        if not _is_connected(sock):  # the address before answered, too late in this very tick
+            return
         self._timer.cancel()
         self._release(sock)
         try:
@@ -143,3 +145,11 @@ class Connector:
         self._reactor.unregister(sock)
         self._sock = None
         return sock
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True

@@ -111,7 +111,9 @@ class Arrival:
     """A Pollable: a connection from a proxy, of which the header is awaited. `over` is called
     when it has come, or will not."""
 
-    __slots__ = ("_accepted", "_data", "_deadline", "_over", "_peer", "_reactor", "_sock")
+    __slots__ = (
+        "_accepted", "_data", "_deadline", "_over", "_peer", "_reactor", "_sock", "_waiting",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -127,11 +129,14 @@ class Arrival:
         self._accepted = accepted
         self._over = over
         self._data = b""
+        self._waiting = True
         self._deadline: Timer = reactor.call_later(PROXY_TIMEOUT, self._late)
         reactor.register(sock, READ, self)
 
     def ready(self, mask: int, now: float) -> None:
-        """Phase 2."""
+        """Phase 2. It may be over since select has told of it."""
+        if not self._waiting:
+            return
         try:
             if not self._read():
                 return
@@ -178,6 +183,7 @@ class Arrival:
         log.warning("No PROXY header from %s: %s", self._peer[0], exc)
 
     def _release(self) -> None:
+        self._waiting = False
         self._deadline.cancel()
         self._reactor.unregister(self._sock)
         self._over(self)

@@ -97,7 +97,9 @@ class Handshake:
             self.step()  # the client speaks first
 
     def ready(self, mask: int, now: float) -> None:
-        """Phase 2."""
+        """Phase 2. It may be over since select has told of it."""
+        if not self._events:
+            return
         try:
             if mask & WRITE:
                 self._send()

@@ -3,7 +3,7 @@
 Rules of this file
     1. A tick has five phases, each with one owner:
 
-           1 reap      finish() for every transport that was marked
+           1 reap      finish() for transports that were marked, so many at a time
            2 collect   select; threads' and signals' callbacks; due timers; readiness;
                        the `collect` hooks
            3 append    the `append` hooks
@@ -47,6 +47,9 @@ WRITE = selectors.EVENT_WRITE
 LONGEST_SLEEP = 86_400.0
 """Seconds; epoll counts milliseconds in 32 bits. asyncio sleeps no longer either."""
 
+REAPED = 1_024
+"""Transports finished a tick, as many as are flushed: about 20 ms. Resets come in storms."""
+
 Hook = Callable[[float], bool]
 """Takes `now`. True: something is left over, do not sleep."""
 
@@ -79,6 +82,8 @@ class Reactor:
         self.now = clock.monotonic()
         self.wall = clock.wall()
         self.lag = Histogram(MICROSECONDS)
+        self.asleep = True
+        """Inside of select: no tick is under way."""
         self.errors = 0
         self.unsent = 0
         """Bytes that wait for sockets which have refused some, of all transports together."""
@@ -142,7 +147,7 @@ class Reactor:
         self._stopped = True
 
     def _reap(self) -> None:
-        marked, self._marked = self._marked, []
+        marked, self._marked = self._marked[:REAPED], self._marked[REAPED:]
         for transport, exc in marked:
             self._guard(None, transport.finish, exc, self.now)
 
@@ -155,9 +160,11 @@ class Reactor:
         timeout = self._timeout(before)
         if max_wait is not None and (timeout is None or max_wait < timeout):
             timeout = max_wait
+        self.asleep = True
         events = self._selector.select(timeout)
         self.now = self._clock.monotonic()
         self.wall = self._clock.wall()
+        self.asleep = False
         return events
 
     def _timeout(self, now: float) -> float | None:
@@ -236,7 +243,7 @@ class Reactor:
         self._hooks_left = True
 
     def mark(self, transport: Flushable, exc: Exception | None) -> None:
-        """Have phase 1 of the next tick call `transport.finish(exc, now)`. Once a transport."""
+        """Have phase 1 of a tick to come call `transport.finish(exc, now)`. Once a transport."""
         self._marked.append((transport, exc))
 
     # Signals

@@ -24,7 +24,7 @@ import time
 MESSAGE = b'{"type":"message"'
 JOINED = b'{"type":"joined"'
 BYE = b'{"type":"bye"'
-EXPECTED = (b'{"type":"welcome"', b'{"type":"presence"', b'{"type":"ping"', JOINED, BYE)
+EXPECTED = (b'{"type":"welcome"', b'{"type":"presence"', JOINED, BYE)
 
 AT_THE_DOOR = 500
 """Clients that are connecting at once: an arrival in seconds, without a queue at the door."""

@@ -30,6 +30,10 @@ LAG_MS = 250
 
 SERVER_RESERVE = 64 + POSTERS
 
+UNHURRIED = ("--set", "limits.heartbeat=600", "--set", "limits.shutdown=60")
+"""Nobody here answers a ping, and on a busy machine all of it takes longer than the 45 s after
+which that counts. Nor is it hurried when it stops."""
+
 
 class CrowdProcess:
     """`tests.e2e.crowd` as a child process, which counts beside the server, not in our way."""
@@ -67,7 +71,7 @@ def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     if hard != resource.RLIM_INFINITY and hard < needed:
         pytest.skip(f"a process may open {hard} files here, and the crowd needs {needed}")
     folder = tmp_path_factory.mktemp("crowd")
-    with ServerProcess(folder, *UNLIMITED, "--durability", "memory") as server:
+    with ServerProcess(folder, *UNLIMITED, *UNHURRIED, "--durability", "memory") as server:
         yield server
 
 

@@ -208,6 +208,28 @@ def test_a_wrong_field_is_named(
     assert "fatal" not in error and ana.is_silent()
 
 
+def doubled(room: str, first: Object, last: Object, id: str) -> bytes:
+    """A post in which each of these fields stands twice."""
+    fields = [*first.items(), ("type", "post"), ("room", room), ("id", id), *last.items()]
+    pairs = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in fields)
+    return frame(f"{{{','.join(pairs)}}}".encode())
+
+
+@pytest.mark.parametrize("name", ["text", "id", "room", "type"])
+def test_the_last_of_a_duplicate_key_is_what_is_checked_and_what_is_told(
+    ana: RawClient, room: str, name: str
+) -> None:
+    ana.join(room)
+    good = {"text": "hola", "id": "x-1", "room": room, "type": "post"}
+    for first in (7, "", "elsewhere"):
+        ana.send_bytes(doubled(room, {"text": "hola", name: first}, {name: good[name]}, "x-1"))
+        assert ana.until("accepted")["id"] == "x-1"
+    ana.send_bytes(doubled(room, {"text": "hola", name: good[name]}, {name: 7}, "x-2"))
+    assert ana.until("error")["field"] == name
+    history = ana.ask({"type": "history", "room": room})["messages"]
+    assert [(message["id"], message["text"]) for message in history] == [("x-1", "hola")]
+
+
 def test_a_number_at_the_end_of_its_range_is_taken(ana: RawClient, room: str) -> None:
     ana.join(room, backlog=300)
     ana.join(room, backlog=0)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+
+import pytest
 
 from netchat.chat.events import Accepted, Message
 from netchat.chat.refusals import CODES
 from netchat.chat.requests import Bye, Hello, Join
+from netchat.logs import Handler
 from netchat.metrics.figures import figures
 from tests.chat.support import post
 from tests.metrics.support import Scrape, families, watched
@@ -16,7 +20,7 @@ VALUES = {
     "feed": {"live", "log"},
     "what": {"posts", "tails", "unsent"},
     "result": {"done", "failed"},
-    "why": {"places", "memory", "address", "arrivals", "crowd"},
+    "why": {"places", "memory", "address", "arrivals", "crowd", "full", "often"},
     "code": {*CODES},
     "generation": {"0", "1", "2"},
     "durability": {"fsync"},
@@ -132,6 +136,25 @@ def test_people_rooms_and_held_bytes_are_those_of_now() -> None:
     ana.says(Bye())
     house.advance(5)
     assert Scrape(house)("netchat_users") == 0
+
+
+def test_a_guest_is_known_for_as_long_as_it_can_come_back() -> None:
+    house = watched()
+    ana = house.enter("ana")
+    ana.says(Bye())
+    house.advance(house.hub.settings.hold + 1.0)
+    scrape = Scrape(house)
+    assert (scrape("netchat_users"), scrape("netchat_identities")) == (0, 1)
+
+
+def test_log_lines_that_nobody_will_see_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    house, handler = watched(), Handler(-1)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    handler.lost.update(full=3, often=7)
+    scrape = Scrape(house)
+    assert scrape("netchat_log_lines_lost_total", why="full") == 3
+    assert scrape("netchat_log_lines_lost_total", why="often") == 7
+    handler.close()
 
 
 def test_buckets_are_cumulative_and_end_with_everything() -> None:

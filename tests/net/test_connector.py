@@ -26,7 +26,11 @@ class Dialling:
 
     def getsockopt(self, level: int, option: int) -> int:
         assert (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR)
-        return self.code
+        return 0 if self.code == errno.EINPROGRESS else self.code
+
+    def getpeername(self) -> None:
+        if self.code:
+            raise OSError(errno.ENOTCONN, "not connected")
 
     def close(self) -> None:
         self.closed = True
@@ -136,6 +140,20 @@ def test_a_dead_first_address_leaves_time_for_the_second() -> None:
     network.loop.tick()
     network.answer()
     assert [peer for _, peer in network.connected] == ["b"]
+    network.assert_over()
+
+
+def test_an_answer_in_the_tick_in_which_its_time_ends_is_not_taken_for_the_next_address_s() -> None:
+    network = FakeNetwork(a=0)
+    network.addresses = ["a", "b"]
+    network.connect(timeout=6.0)
+    network.loop.tick()
+    network.loop.clock.advance(3.0)
+    network.answer()
+    assert network.tried == ["a", "b"] and not network.connected
+    network.sockets[1].code = 0
+    network.answer()
+    assert network.connected == [(network.sockets[1], "b")]
     network.assert_over()
 
 
