@@ -34,6 +34,7 @@ MOST = 300
 SOMETIMES = [
     "partial send",
     "accept failed",
+    "refused by the ring",
     "live, lagging",
     "live, lagging, page, live",
     "crash before commit",
