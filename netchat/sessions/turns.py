@@ -26,9 +26,10 @@ wants again and again, and a part of the next batch, which is committed with his
 before it. So they rest until the batch has come back and gone out. A flood of posts has as many in
 a batch as it posts between two of them, some fifty; without a rest it was thousands.
 
-Nobody starves: the heavy rest for REST seconds, or one batch; then a round reaches at least one of
-them, in their order. It is the one place below the reactor that asks a clock. (RFC 8290, FQ-CoDel,
-has new flows go before old ones; here who leaves and comes back is not new.)
+Nobody starves: the heavy rest for one batch, or until a tick comes that is REST seconds later; then
+a round reaches at least one of them, in their order. It is the one place below the reactor that
+asks a clock. (RFC 8290, FQ-CoDel, has new flows go before old ones; here who leaves and comes back
+is not new.)
 """
 
 from __future__ import annotations
@@ -112,6 +113,8 @@ class Turns:
         self._looked = self._faded_at = 0.0
         self._light_at = self._heavy_at = float("-inf")
         """When somebody light was served last, and when somebody heavy beside him."""
+        self._is_light_here = False
+        """Somebody light was served in this round."""
 
     @property
     def known(self) -> int:
@@ -120,8 +123,10 @@ class Turns:
 
     def enter(self, session: Served) -> None:
         """One who comes is not known yet. It begins as the heaviest, or a new connection would be
-        the way to be served before others; a second later it is light."""
-        self._taken[session] = self._bound / PART
+        the way to be served before others; a second later it is light. In a quiet chat, where
+        nobody takes much, it is so at once."""
+        if self._bound > LEAST:
+            self._taken[session] = self._bound / PART
 
     def add(self, session: Served) -> None:
         """Serve this session in the next round."""
@@ -159,7 +164,7 @@ class Turns:
         out again. `back`: a batch that they have rested for is no longer under way."""
         if now >= self._heavy_at + REST:
             return False
-        return now == self._light_at or back or self._is_committing()
+        return self._is_light_here or back or self._is_committing()
 
     def _serve_light(
         self, waiting: Iterator[Served], share: int, moment: Now, until: float
@@ -192,6 +197,7 @@ class Turns:
             if looked >= until:
                 break
         self._bound, self._looked = bound, looked
+        self._is_light_here = somebody
         if somebody:
             self._light_at = moment.monotonic
         return heavy

@@ -198,10 +198,9 @@ def test_the_heavy_rest_in_a_round_that_serves_somebody_light(
 ) -> None:
     world, light, flood = beset
     world.now += REST / 4
-    light.asks(1)
+    light.asks(1, costs=0.0)  # the clock may stand still from one round to the next
     assert world.round() == [light]
     assert world.turns.is_waiting(world.now)
-    world.now += REST / 4
     assert world.round() == [flood]
 
 
@@ -263,10 +262,11 @@ def test_those_who_take_as_little_as_a_person_are_light_beside_each_other() -> N
     flood = Queue(world)
     world.turns.enter(flood)
     flood.asks(10_000, costs=3 * MICRO)
+    world.round()
+    assert sum(flood.served) == SMALL  # and is known for what it is
     more.asks(1)
     less.asks(1, costs=MICRO)
     assert world.round() == [more, less, flood]
-    assert sum(flood.served) <= HEAVY / (3 * MICRO) + FEW
 
 
 def test_what_costs_as_much_as_all_of_the_time_is_served_once_a_round() -> None:
