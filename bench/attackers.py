@@ -3,7 +3,9 @@
 An attack is a number of peers, each of which plays a script (see `hostile`): a generator that
 uses its Peer and yields how many seconds to let it be. A connection that ends has its script
 begun anew on another one, so that the attack goes on whatever the server does; how fast is
-bounded by OPENING. The process is nice, so that the machine's time goes to those attacked.
+bounded by OPENING. The process has what the machine has left (SCHED_IDLE), so that its time goes
+to those attacked: they share a core, and how long a healthy one waits for the attackers' turn to
+end is nothing that the server could help.
 
 The order comes on stdin; the word "go" begins. The report is a line on stdout.
 """
@@ -25,8 +27,6 @@ from itertools import count
 
 from bench.orders import Assault, Assaulted, decode_assault, encode
 from netchat.net.rlimit import raise_file_limit
-
-NICE = 5
 
 OPENING = 1_000
 """Connections opened a second, at most: ten times what a busy public server sees."""
@@ -241,8 +241,8 @@ def main() -> int:
     """Attack once."""
     from bench.hostile import ATTACKS
 
-    with contextlib.suppress(OSError):
-        os.nice(NICE)
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     raise_file_limit()
     order = decode_assault(sys.stdin.buffer.readline())
     attackers = Attackers(order, ATTACKS[order.name].script)

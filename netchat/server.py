@@ -138,7 +138,7 @@ class Server:
 
     def _assemble(self) -> None:
         reactor, limits = self.reactor, self.config.limits
-        self.turns = Turns(self._wall, self._env.clock.monotonic)
+        self.turns = Turns(self._wall, self._env.clock.monotonic, self.hub.posting.is_committing)
         self.delivery = Delivery(self.hub, lambda: reactor.backlog, reactor.call_later, Tails())
         self.heartbeat = Heartbeat(
             limits.heartbeat, limits.pong_timeout, self._env.new_jitter(), reactor.now

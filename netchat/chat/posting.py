@@ -149,6 +149,10 @@ class Posting:
         """Posts are waiting, or a batch is in flight."""
         return bool(self._waiting) or self._in_flight
 
+    def is_committing(self) -> bool:
+        """Whether a batch is in flight: a tick will come with it."""
+        return self._in_flight
+
     @property
     def is_idle(self) -> bool:
         """There is nothing that the store could be given."""

@@ -11,17 +11,25 @@ the heaviest has is light, everybody else is heavy. A round goes
 
     1 light     each in its turn, up to TURN requests, while it is light; for SERVING seconds
     2 heavy     each in its turn, up to TURN requests, for SERVING seconds in all. But where
-                somebody light was here lately: up to FEW requests, for HEAVY seconds
+                somebody light was here lately: up to FEW requests, for HEAVY seconds, and not
+                at all where somebody light is served now, or posts are being committed
 
 and whom it has not reached is among the first of the next. So a person who says something now and
 then does not wait behind the backlog of a flood, and finds the loop in a short tick whenever he
 comes; while those who load it all alike, sixteen who post into a large room, are all heavy, have
 nobody light beside them, and are served in long rounds, which are cheaper. (Floods by the thousand
-take no more than a person each: nobody is light then, and all have their turns.)
+take no more than a person each: all are light then, and have their turns.)
 
-Nobody starves: a round reaches at least one of the heavy, in their order. It is the one place
-below the reactor that asks a clock. (RFC 8290, FQ-CoDel, has new flows go before old ones; here
-who leaves and comes back is not new.)
+What somebody light has said goes through two ticks and the commit between them, and the heavy
+would lengthen all three: they take a part of each tick, the interpreter, which the commit's thread
+wants again and again, and a part of the next batch, which is committed with his post in it, or
+before it. So they rest until the batch has come back and gone out. A flood of posts has as many in
+a batch as it posts between two of them, some fifty; without a rest it was thousands.
+
+Nobody starves: the heavy rest for one batch, or until a tick comes that is REST seconds later; then
+a round reaches at least one of them, in their order. It is the one place below the reactor that
+asks a clock. (RFC 8290, FQ-CoDel, has new flows go before old ones; here who leaves and comes back
+is not new.)
 """
 
 from __future__ import annotations
@@ -53,11 +61,20 @@ HEAVY = 0.000_25
 """Seconds: with the later phases a millisecond, and a hundred posts, so that what is done once a
 tick is still little beside them."""
 
+REST = 0.004
+"""Seconds: longer than most disks take for a batch. Where light posts follow each other without a
+pause, or the disk is slow, the heavy still get a sixteenth of the time."""
+
 HALF_LIFE = 0.25
 """Seconds: longer than a flood lies still for its commits, shorter than a person's patience."""
 
 PART = 1 / 16
 """Of what the heaviest has taken: those of one load differ by less, a person takes a hundredth."""
+
+LEAST = 0.000_03
+"""Seconds: whoever has taken less is light beside anybody. It is what somebody takes who posts five
+times a second. Else in a quiet chat people would be heavy beside each other, and as nobody light
+is there then, the first batch of a flood would be a long one."""
 
 LONGEST = 0.001
 """Seconds that are counted of one turn. What takes longer is mostly not its own: the collector
@@ -77,15 +94,27 @@ class Served(Protocol):
 class Turns:
     """The sessions that are ready to be served."""
 
-    def __init__(self, wall: Callable[[], int], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], int],
+        clock: Callable[[], float],
+        is_committing: Callable[[], bool],
+    ) -> None:
         self._wall = wall
         self._clock = clock
+        self._is_committing = is_committing
         self._ready: dict[Served, None] = {}
+        self._resting: dict[Served, None] = {}
+        """Those who were ready when a batch was under way; it brings a tick with it."""
         self._taken: dict[Served, float] = {}
         """Seconds that each has taken lately."""
-        self._bound = 0.0
+        self._bound = LEAST
         """Whoever has taken more is heavy."""
-        self._looked = self._faded_at = self._light_until = 0.0
+        self._looked = self._faded_at = 0.0
+        self._light_at = self._heavy_at = float("-inf")
+        """When somebody light was served last, and when somebody heavy beside him."""
+        self._is_light_here = False
+        """Somebody light was served in this round."""
 
     @property
     def known(self) -> int:
@@ -94,8 +123,10 @@ class Turns:
 
     def enter(self, session: Served) -> None:
         """One who comes is not known yet. It begins as the heaviest, or a new connection would be
-        the way to be served before others; a second later it is light."""
-        self._taken[session] = self._bound / PART
+        the way to be served before others; a second later it is light. In a quiet chat, where
+        nobody takes much, it is so at once."""
+        if self._bound > LEAST:
+            self._taken[session] = self._bound / PART
 
     def add(self, session: Served) -> None:
         """Serve this session in the next round."""
@@ -109,19 +140,31 @@ class Turns:
         """Phase 2: one round. True while somebody could be served further."""
         if now >= self._faded_at + HALF_LIFE:
             self._fade(now)
-        if not self._ready:
+        rested, self._resting = self._resting, {}
+        ready, self._ready = rested | self._ready, {}
+        if not ready:
             return False
-        ready, self._ready = self._ready, {}
         moment, share = Now(now, self._wall()), max(1, min(TURN, TICK // len(ready)))
         self._looked = self._clock()
         until = self._looked + SERVING
         waiting = iter(ready)
         if heavy := self._serve_light(waiting, share, moment, until):
-            serve = self._serve_briefly if now < self._light_until else self._serve_long
-            heavy = serve(heavy, share, moment, until)
+            if now >= self._light_at + HALF_LIFE:
+                heavy = self._serve_long(heavy, share, moment, until)
+            elif not self._must_rest(now, back=bool(rested)):
+                heavy = self._serve_briefly(heavy, share, moment, until)
+            elif self._is_committing():
+                self._resting, heavy = dict.fromkeys(heavy), []
         if left := [*waiting, *heavy]:
             self._ready = dict.fromkeys(left) | self._ready
         return bool(self._ready)
+
+    def _must_rest(self, now: float, *, back: bool) -> bool:
+        """Whether the heavy make way for what somebody light has said, from here into the log and
+        out again. `back`: a batch that they have rested for is no longer under way."""
+        if now >= self._heavy_at + REST:
+            return False
+        return self._is_light_here or back or self._is_committing()
 
     def _serve_light(
         self, waiting: Iterator[Served], share: int, moment: Now, until: float
@@ -154,8 +197,9 @@ class Turns:
             if looked >= until:
                 break
         self._bound, self._looked = bound, looked
+        self._is_light_here = somebody
         if somebody:
-            self._light_until = moment.monotonic + HALF_LIFE
+            self._light_at = moment.monotonic
         return heavy
 
     def _serve_further(self, session: Served, share: int, moment: Now, until: float) -> bool:
@@ -185,6 +229,7 @@ class Turns:
         self, heavy: list[Served], share: int, moment: Now, until: float
     ) -> list[Served]:
         """Serve the heavy a few requests each, for HEAVY seconds. Those who have had no turn."""
+        self._heavy_at = moment.monotonic
         until, few = min(until, self._looked + HEAVY), min(share, FEW)
         waiting = iter(heavy)
         for session in waiting:
@@ -227,4 +272,4 @@ class Turns:
             for session, taken in self._taken.items()
             if taken * part > FORGOTTEN
         }
-        self._bound = max(self._taken.values(), default=0.0) * PART
+        self._bound = max(LEAST, PART * max(self._taken.values(), default=0.0))

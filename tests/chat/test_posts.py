@@ -154,10 +154,12 @@ def test_at_most_one_batch_is_in_flight_and_the_next_takes_all_that_came() -> No
     bob.says(post("2"))
     ana.says(post("3"))
     assert len(disk.calls) == 1
+    assert chat.hub.posting.is_committing()
     disk.run()
     chat.settle()
     disk.run()
     chat.settle()
+    assert not chat.hub.posting.is_committing()
     assert [len(batch.posts) for batch in chat.log.batches[-2:]] == [1, 2]
     assert texts(ana.got(Message)) == ["1", "2", "3"]
     assert not disk.calls

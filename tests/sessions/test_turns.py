@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netchat.chat.now import Now
-from netchat.sessions.turns import FEW, HALF_LIFE, HEAVY, LONGEST, SERVING, SMALL, TICK, TURN, Turns
+from netchat.sessions.turns import (
+    FEW,
+    FORGOTTEN,
+    HALF_LIFE,
+    HEAVY,
+    LEAST,
+    LONGEST,
+    REST,
+    SERVING,
+    SMALL,
+    TICK,
+    TURN,
+    Turns,
+)
 
 MICRO = 1e-6
 
@@ -19,7 +32,8 @@ class World:
 
     def __init__(self) -> None:
         self.now = 5.0
-        self.turns = Turns(lambda: 7, lambda: self.now)
+        self.committing = False
+        self.turns = Turns(lambda: 7, lambda: self.now, lambda: self.committing)
         self.order: list[Queue] = []
 
     def round(self) -> list[Queue]:
@@ -167,6 +181,94 @@ def test_somebody_light_is_served_first_and_makes_the_round_short() -> None:
     assert world.round()[0] is light
 
 
+@pytest.fixture
+def beset() -> tuple[World, Queue, Queue]:
+    """A flood that has just been served, and one who is light, and was here."""
+    world = World()
+    light, flood = Queue(world), Queue(world)
+    world.make_heavy(flood)
+    flood.asks(10_000, costs=3 * MICRO)
+    light.asks(1, costs=3 * MICRO)
+    assert world.round() == [light, flood]
+    return world, light, flood
+
+
+def test_the_heavy_rest_in_a_round_that_serves_somebody_light(
+    beset: tuple[World, Queue, Queue],
+) -> None:
+    world, light, flood = beset
+    world.now += REST / 4
+    light.asks(1, costs=0.0)  # the clock may stand still from one round to the next
+    assert world.round() == [light]
+    assert world.turns.is_waiting(world.now)
+    assert world.round() == [flood]
+
+
+def test_the_heavy_rest_while_posts_are_committed_and_in_the_tick_in_which_they_are_back(
+    beset: tuple[World, Queue, Queue],
+) -> None:
+    world, light, flood = beset
+    world.committing = True
+    assert world.round() == []
+    assert not world.turns.is_waiting(world.now)  # the batch brings a tick with it
+    light.asks(1)
+    assert world.round() == [light]
+    assert world.round() == []
+    world.committing = False
+    assert world.round() == []
+    assert world.turns.is_waiting(world.now)
+    assert world.round() == [flood]
+
+
+def test_the_heavy_do_not_rest_for_ever(beset: tuple[World, Queue, Queue]) -> None:
+    world, light, flood = beset
+    world.committing = True
+    served = []
+    for _ in range(100):
+        world.now += REST / 10
+        light.asks(1)
+        served.append(flood in world.round())
+    assert 8 <= sum(served) <= 10
+
+
+def test_the_heavy_do_not_rest_where_nobody_light_is(beset: tuple[World, Queue, Queue]) -> None:
+    world, _, flood = beset
+    world.committing = True
+    for _ in range(4):
+        world.make_heavy(flood)
+        world.now += HALF_LIFE
+    flood.asks(10_000, costs=3 * MICRO)
+    flood.served.clear()
+    world.round()
+    assert flood.served == [TURN]
+
+
+def test_one_who_rested_and_has_gone_is_asked_once_more_and_no_longer(
+    beset: tuple[World, Queue, Queue],
+) -> None:
+    world, _, flood = beset
+    world.committing = True
+    world.round()
+    flood.left = 0
+    world.now += REST
+    assert world.round() == [flood]
+    assert world.round() == []
+
+
+def test_those_who_take_as_little_as_a_person_are_light_beside_each_other() -> None:
+    world = World()
+    more, less = Queue(world, 1, LEAST * 0.9), Queue(world, 1, FORGOTTEN)
+    world.round()
+    flood = Queue(world)
+    world.turns.enter(flood)
+    flood.asks(10_000, costs=3 * MICRO)
+    world.round()
+    assert sum(flood.served) == SMALL  # and is known for what it is
+    more.asks(1)
+    less.asks(1, costs=MICRO)
+    assert world.round() == [more, less, flood]
+
+
 def test_what_costs_as_much_as_all_of_the_time_is_served_once_a_round() -> None:
     world = World()
     flood, light = Queue(world), Queue(world)
@@ -238,15 +340,18 @@ def test_nobody_gets_two_turns_while_somebody_light_waits_and_nobody_starves(
     world.make_heavy(*floods)
     for flood, cost in zip(floods, costs, strict=True):
         flood.asks(10**6, costs=cost)
-    missed = Counter[Queue]()
+    missed, rests = Counter[Queue](), 0
     for rounds in comings:
         light.asks(1, costs=3 * MICRO)
         since: Counter[Queue] = Counter()
         for _ in range(rounds):
+            world.now += REST / 2
             reached = world.round()
             if light.left or light in reached:
                 since.update(reached)
-            missed.update(floods)
+            rests = rests + 1 if reached == [light] else 0
+            assert rests <= 1
+            missed.update([] if rests else floods)
             for each in reached:
                 del missed[each]
             assert missed.total() == 0 or max(missed.values()) <= 2 * len(floods)
