@@ -261,6 +261,8 @@ class Delivery:
             self.tails.append(room, wire, Slice(first, last, blob, ends))
             live += len(members)
         self.encoded += len(room.live)
+        if not room.live:
+            self._keep_for_lagging(room, messages)
         self.delivered += len(messages) * live
         room.published = last
         if self.watchers:
@@ -271,6 +273,15 @@ class Delivery:
             if not author.unpublished:
                 author.wake()
         return live
+
+    def _keep_for_lagging(self, room: Room, messages: list[Message]) -> None:
+        """Nobody is live, but who is behind will want it soon: a tail with a hole would have each
+        of them read from the log, one page after the other, for as long as messages come."""
+        for wire in {cast(DoorSession, session).wire for session in room.lagging}:
+            blob, ends = wire.encode_slice(messages)
+            part = Slice(messages[0].seq, messages[-1].seq, blob, ends)
+            self.tails.append(room, wire, part)
+            self.encoded += 1
 
 
 def _last_for(cursor: Cursor) -> int:

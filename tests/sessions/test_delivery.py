@@ -240,3 +240,20 @@ def test_no_slice_is_above_the_high_mark_whatever_is_in_it(text: str) -> None:
         house.settle()
     assert max(map(len, bob.sock.blobs)) <= HIGH
     assert len(bob.seqs()) == 251
+
+
+def test_a_room_in_which_all_are_behind_is_kept_in_the_tail_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = House()
+    ana, bob = house.enter("ana", "lobby"), house.enter("bob", "lobby")
+    ana.stalls()
+    bob.stalls()
+    ana.says(*(post("x" * 4_000) for _ in range(40)))
+    assert not house.hub.directory.open("lobby").live
+    reads: list[object] = []
+    monkeypatch.setattr(house.hub.reader, "after", lambda *args: reads.append(args))
+    ana.reads()
+    bob.reads()
+    assert bob.seqs() == list(range(1, 41))
+    assert reads == []
