@@ -34,7 +34,6 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"chat", "wire", "net", "sessions", "server", "logs"},  # it reads what it is shown
     "private": set(),
     "process": set(),
-    "memory": set(),
     "logs": set(),
     "certificate": {"config", "net", "private"},
     "shutdown": {*EVERYTHING, "server"},
@@ -49,7 +48,6 @@ ALLOWED: dict[str, set[str]] = {
         "client",
         "exits",
         "logs",
-        "memory",
         "metrics",
         "private",
         "process",
