@@ -66,7 +66,8 @@ def test_a_private_message_is_between_two(server: WebServer, opened: Open, uniqu
     bea.go(ana_name)
     bea.sees("just you")
     bea.say("just me")
-    ana.sees("just me")
+    for page in (ana, bea):
+        page.sees("just me")
     assert ana.texts() == bea.texts() == ["just you", "just me"]
     bea.until(lambda: bea.places()[ana_name] == "")
     assert ana_name not in eve.places() and bea_name not in eve.places()

@@ -22,6 +22,11 @@ def log_of(server: WebServer, room: str = "lobby") -> list[str]:
         return [message["text"] for message in client.until("history")["messages"]]
 
 
+def states(page: Page) -> list[str]:
+    """How far each message is. The page draws in the browser's next frame: wait for it."""
+    return [row["state"] for row in page.rows("message")]
+
+
 def test_a_reload_before_the_answer_sends_what_was_written_once(
     own_server: WebServer, opened: Open
 ) -> None:
@@ -31,7 +36,7 @@ def test_a_reload_before_the_answer_sends_what_was_written_once(
     own_server.send_signal(signal.SIGSTOP)
     for number in range(3):
         page.say(f"unanswered {number}")
-    assert [row["state"] for row in page.rows("message")] == ["sent", *["sending"] * 3]
+    page.until(lambda: states(page) == ["sent", *["sending"] * 3])
     page.at("#text").send_keys("a draft")
     later = threading.Timer(0.5, own_server.send_signal, (signal.SIGCONT,))
     later.start()
@@ -53,7 +58,7 @@ def test_a_page_that_was_closed_while_the_server_was_down_sends_it_when_it_is_ba
     own_server.kill()
     page.until(lambda: not page.online())
     page.say("typed in vain?")
-    assert [row["state"] for row in page.rows("message")] == ["waiting"]
+    page.until(lambda: states(page) == ["waiting"])
     assert "No connection" in page.text_of("#status-text")
     page.close()
     own_server.start()
@@ -91,7 +96,7 @@ def test_a_network_that_swallows_everything_is_noticed_and_outlived(
         ana.say("into the void")
         bea.say("meanwhile")
         ana.until(lambda: "You are offline" in ana.text_of("#status-text"), 15)
-        assert [row["state"] for row in ana.rows("message")] == ["waiting"]
+        ana.until(lambda: states(ana) == ["waiting"])
         bea.sees("meanwhile")
         proxy.faults.swallow = False
         ana.network(offline=False)
