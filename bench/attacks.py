@@ -5,6 +5,9 @@ A real server with its limits on, and every door open. A healthy crowd of 100 in
 behind each round with one, so what else the machine does is in all of them. Attackers (`hostile`)
 come from addresses of their own, and go on for as long as their round.
 
+The crowd and the attackers share a core here, as they do not on their own machines. So the crowd's
+process goes first wherever it wants to (SCHED_FIFO, where permitted), and theirs has what is left.
+
 An attack is withstood when nothing that the healthy ones have is lost, doubled, out of order or
 cut off, their p99 is at most twice that of the rounds around it and 50 ms, and afterwards the
 server lets go of all the attackers, and lets a newcomer in, in RECOVERY seconds.
@@ -25,7 +28,7 @@ from bench.assault import AttackedServer, AttackersProcess
 from bench.crew import Crew
 from bench.hostile import ATTACKS, Attack, DoorName
 from bench.logins import Caller
-from bench.machine import environment, server_cores, socket_bytes, split_cores
+from bench.machine import environment, go_first, server_cores, socket_bytes, split_cores
 from bench.options import Options
 from bench.orders import Assault, Assaulted
 from bench.progress import Progress
@@ -178,6 +181,8 @@ class Field:
             HEALTHY, server.address, self._folder, server=server, cores=self._cores,
             on_progress=self._look,
         ) as crew:  # fmt: skip
+            for pid in crew.pids:
+                go_first(pid)
             crew.play(WARMUP)
             return list(self._attacks(names, server, crew))
 

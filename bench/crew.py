@@ -113,6 +113,11 @@ class Crew:
                 if pipe is not None:
                     pipe.close()
 
+    @property
+    def pids(self) -> list[int]:
+        """Its generators."""
+        return [process.pid for process in self._processes]
+
     def _start(self, index: int) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.generator"],

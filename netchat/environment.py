@@ -26,7 +26,7 @@ from netchat.chat.log import Reader, Store, Worker
 from netchat.chat.passwords import Pool
 from netchat.config import Config
 from netchat.errors import StartError
-from netchat.hashing import NICENESS, WORKERS, Argon2Hasher
+from netchat.hashing import NICENESS, Argon2Hasher, workers
 from netchat.net.clock import Clock, SystemClock
 from netchat.net.flushing import Ring
 from netchat.net.histogram import MICROSECONDS, Histogram
@@ -171,8 +171,8 @@ def _sqlite_log(
 
 
 def _argon2(call_soon: CallSoon) -> Pool:
-    workers = [ThreadWorker(f"netchat-hash-{n}", call_soon, NICENESS) for n in range(WORKERS)]
-    return Pool(Argon2Hasher(), workers)
+    threads = [ThreadWorker(f"netchat-hash-{n}", call_soon, NICENESS) for n in range(workers())]
+    return Pool(Argon2Hasher(), threads)
 
 
 def _admin_socket(data: Path) -> AdminSocket | None:

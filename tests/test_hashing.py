@@ -11,9 +11,11 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
-from netchat.hashing import DUMMY, NICENESS, Argon2Hasher
+from netchat.hashing import DUMMY, NICENESS, Argon2Hasher, workers
 from netchat.storage.worker import ThreadWorker
 from tests.e2e.client import WITHIN
+
+linux = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone can do that")
 
 
 def test_a_password_is_verified_and_no_other() -> None:
@@ -55,13 +57,29 @@ def test_what_was_made_with_other_parameters_is_outdated() -> None:
     assert not hasher.is_outdated(hasher.hash("x"))
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone can do that")
+@linux
 def test_the_threads_let_the_loop_go_first() -> None:
     calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
     worker = ThreadWorker("hash", calls.put, NICENESS)
     found: list[object] = []
     worker.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()), found.append)
-    calls.get(timeout=WITHIN)()
+    worker.submit(lambda: os.sched_getscheduler(threading.get_native_id()), found.append)
     worker.close()
+    calls.get(timeout=WITHIN)()
     ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    assert found == [min(19, ours + NICENESS)]
+    assert found == [min(19, ours + NICENESS), os.SCHED_BATCH]
+
+
+@linux
+def test_there_are_no_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for cores in ({5}, {0, 1}, set(range(64))):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores)
+        found.append(workers())
+    assert found == [1, 2, 2]
+
+
+def test_where_cores_cannot_be_lent_all_of_them_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert workers() == 1

@@ -7,7 +7,7 @@ Rules of this file
        end can be taken for the peer's data (CVE-2023-40217 was that).
     2. Reading is cheap, the engine is not: a server's step costs up to a millisecond of
        arithmetic. So a whole record has to be there before one is made, and all handshakes of
-       a server share a queue, of which a tick makes a few steps.
+       a server share a queue, of which a tick makes a step, or as many as there is time for.
     3. The deadline is absolute. Who drips bytes gains nothing.
     4. So many at once, no more. Beyond it, one that has kept us waiting goes; where none has,
        no more are accepted meanwhile: those who wait in the kernel lose nothing.
@@ -19,7 +19,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 from netchat.net.listener import Listener
@@ -31,8 +30,13 @@ from netchat.net.transport import Transport
 HANDSHAKE_TIMEOUT = 5.0
 """Seconds in all: several round trips to anywhere. NATS gives two."""
 
-STEPS_A_TICK = 4
-"""Steps of the engine in one tick: about 2 ms with an RSA key, less with others."""
+ENGINE = 0.000_25
+"""Seconds of the engine in one tick, which everybody else waits for: one step with most keys.
+The step that exceeds it is the tick's last."""
+
+SHARE = 1 / 4
+"""Of the tick before, where that is more: in a loop that is busy ticks are long and few, and a
+crowd that comes back has to be through before its deadline."""
 
 PENDING = 256
 """Handshakes at once. A record and the engine take some 40 KiB each: 10 MiB."""
@@ -252,10 +256,16 @@ class Handshakes:
             self._hold(listener)
 
     def advance(self, _now: float) -> bool:
-        """Phase 2: a few steps, in the order of asking. Whether there are more."""
-        for handshake in list(islice(self._queue, STEPS_A_TICK)):
+        """Phase 2: a step, or a few, in the order of asking. Whether there are more."""
+        if not self._queue:
+            return False
+        elapsed = self._reactor.elapsed
+        until = elapsed() + max(ENGINE, SHARE * self._reactor.busy)
+        for handshake in list(self._queue):
             del self._queue[handshake]
             handshake.step()
+            if elapsed() >= until:
+                break
         return bool(self._queue)
 
     @property

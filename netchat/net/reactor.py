@@ -11,7 +11,8 @@ Rules of this file
            5 flush     flush() for dirty transports (see `flushing`)
 
     2. Time is read once a tick, right after select, and passed down as `now`. (One more
-       reading, just before select, serves the sleep and the lag histogram only.)
+       reading, just before select, serves the sleep and the lag histogram only; `elapsed` is
+       for what is cut off by time.)
     3. The loop does not sleep while anything is left over: marked or dirty transports,
        callbacks of threads, a hook that said so.
     4. Readiness is dispatched on `key.data`, never by descriptor: the kernel reuses numbers.
@@ -82,6 +83,8 @@ class Reactor:
         self.now = clock.monotonic()
         self.wall = clock.wall()
         self.lag = Histogram(MICROSECONDS)
+        self.busy = 0.0
+        """Seconds that the tick before has taken, its sleep left out."""
         self.asleep = True
         """Inside of select: no tick is under way."""
         self.errors = 0
@@ -155,7 +158,8 @@ class Reactor:
         """Select, and read the clock."""
         before = self._clock.monotonic()
         if self._ticked:
-            self.lag.record(before - self.now)
+            self.busy = before - self.now
+            self.lag.record(self.busy)
         self._ticked = True
         timeout = self._timeout(before)
         if max_wait is not None and (timeout is None or max_wait < timeout):
@@ -206,6 +210,10 @@ class Reactor:
     def backlog(self) -> int:
         """Transports that the last flush left waiting in the slow queue."""
         return self._flushes.backlog
+
+    def elapsed(self) -> float:
+        """Seconds since the tick began: for those who have to stop in time."""
+        return self._clock.monotonic() - self.now
 
     def call_at(self, when: float, callback: Callback) -> Timer:
         """Run `callback(now)` in phase 2 of the first tick at or after `when`."""

@@ -71,9 +71,7 @@ class ThreadWorker:
 
     def _run(self) -> None:
         if self._niceness and sys.platform == "linux":  # elsewhere it is the whole process's
-            thread = get_native_id()
-            priority = os.getpriority(os.PRIO_PROCESS, thread) + self._niceness
-            os.setpriority(os.PRIO_PROCESS, thread, min(19, priority))
+            self._let_others_go_first()
         while (work := self._calls.get()) is not None:
             call, on_done = work
             began = perf_counter()
@@ -85,6 +83,14 @@ class ThreadWorker:
             # that has begun has cleared the mark.
             self._done.append((on_done, outcome, perf_counter() - began))
             self._wake()
+
+    def _let_others_go_first(self) -> None:
+        """Also when it has just got something to do (SCHED_BATCH): that comes from the loop, which
+        would lie still meanwhile."""
+        thread = get_native_id()
+        priority = os.getpriority(os.PRIO_PROCESS, thread) + self._niceness
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, priority))
+        os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
 
     def _wake(self) -> None:
         if not self._drain_due:

@@ -16,7 +16,6 @@ from netchat.net import handshake as module
 from netchat.net.handshake import (
     HANDSHAKE_TIMEOUT,
     PENDING,
-    STEPS_A_TICK,
     Handshake,
     Handshakes,
     NotTls,
@@ -190,21 +189,70 @@ def test_what_the_engine_has_against_it_is_told_to_the_peer(party: Party) -> Non
     assert guest.line.calls == ["close"]
 
 
-def test_a_tick_makes_a_few_steps_and_does_not_sleep_before_the_rest(party: Party) -> None:
-    guests = [party.admit(Guest()) for _ in range(STEPS_A_TICK + 2)]
+@pytest.fixture
+def slow_engine(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step takes 0.2 ms."""
+    step = Handshake.step
+
+    def slowly(handshake: Handshake) -> None:
+        step(handshake)
+        party.loop.clock.advance(0.000_2)
+
+    monkeypatch.setattr(Handshake, "step", slowly)
+
+
+def come(party: Party, count: int) -> list[Guest]:
+    """So many, whose first record is there."""
+    guests = [party.admit(Guest()) for _ in range(count)]
     for guest in guests:
         guest.line.inbox = guest.step()
+    return guests
+
+
+def answered(guests: list[Guest]) -> int:
+    return sum(bool(guest.line.sent) for guest in guests)
+
+
+@pytest.mark.usefixtures("slow_engine")
+def test_a_tick_has_little_time_for_steps_and_does_not_sleep_before_the_rest(party: Party) -> None:
+    guests = come(party, 3)
     party.tick(*guests)
-    assert sum(bool(guest.line.sent) for guest in guests) == STEPS_A_TICK
+    assert answered(guests) == 2
     assert party.loop.reactor.next_timeout() == 0
     party.tick(*guests)
-    assert all(guest.line.sent for guest in guests)
+    assert answered(guests) == 3
 
 
+@pytest.mark.usefixtures("slow_engine")
+def test_a_long_tick_is_followed_by_more_steps(party: Party) -> None:
+    work = [0.007_9]
+
+    def hook(_now: float) -> bool:
+        party.loop.clock.advance(work.pop() if work else 0.0)
+        return False
+
+    party.loop.reactor.collect.append(hook)
+    party.tick()
+    guests = come(party, 15)
+    party.tick(*guests)
+    assert answered(guests) == 10, "a quarter of 8 ms"
+
+
+@pytest.mark.usefixtures("slow_engine")
+def test_however_long_a_step_takes_each_tick_makes_one(
+    party: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ENGINE", 0.0)
+    monkeypatch.setattr(module, "SHARE", 0.0)
+    guests = come(party, 3)
+    for done in (1, 2, 3):
+        party.tick(*guests)
+        assert answered(guests) == done
+
+
+@pytest.mark.usefixtures("slow_engine")
 def test_a_record_behind_one_that_waits_is_not_read(party: Party) -> None:
-    guests = [party.admit(Guest()) for _ in range(STEPS_A_TICK + 1)]
-    for guest in guests:
-        guest.line.inbox = guest.step()
+    guests = come(party, 3)
     last = guests[-1].line
     last.inbox += b"\x17\x03\x03"
     party.tick(*guests)
