@@ -39,7 +39,7 @@ def as_serve_does() -> None:
     """Have the collector come as rarely as in `netchat serve`."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(10_000, 100, 50)
 
 
 class NullSocket:

@@ -31,7 +31,7 @@ from netchat.net.clock import Clock, SystemClock
 from netchat.net.flushing import Ring
 from netchat.net.histogram import MICROSECONDS, Histogram
 from netchat.net.listener import open_listener
-from netchat.net.rlimit import raise_file_limit
+from netchat.net.rlimit import make_room, raise_file_limit
 from netchat.process import become
 from netchat.storage.memory import KEEP, MemoryLog
 from netchat.storage.worker import InlineWorker, ThreadWorker
@@ -107,6 +107,8 @@ class Environment:
 def system(config: Config, data: Path) -> Environment:
     """The real world, with the log in folder `data`."""
     clock, randomness = SystemClock(), random.SystemRandom()
+    files = raise_file_limit()
+    make_room(files)  # before there are threads
     in_memory = config.server.durability == "memory"
 
     def open_log(call_soon: CallSoon) -> LogParts:
@@ -125,7 +127,7 @@ def system(config: Config, data: Path) -> Environment:
         random=randomness,
         listen=partial(open_listener, patience=_patience(config)),
         open_log=open_log,
-        max_connections=raise_file_limit() - RESERVED_FILES - _handshakes(config),
+        max_connections=files - RESERVED_FILES - _handshakes(config),
         open_hashing=_argon2,
         open_admin=lambda: _admin_socket(data),
         tls_context=lambda: load_certificate(config.tls),

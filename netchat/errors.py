@@ -21,7 +21,7 @@ for a person; programs read the code.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 RETRY_AFTER = 1.0
 """Seconds until what a store refused may be tried again. The chat probes the store that often:
@@ -30,6 +30,13 @@ soon enough for a person who waits."""
 
 class NetchatError(Exception):
     """Root of everything that netchat raises on purpose."""
+
+    def as_value(self) -> Self:
+        """This, where it has been caught and is to be kept, without what led to it: a traceback
+        knows the frame that keeps the error, and only the collector could end that cycle. A flood
+        of refusals would have it come, and everybody wait."""
+        self.__context__ = None
+        return self.with_traceback(None)
 
 
 class RefusedError(NetchatError):

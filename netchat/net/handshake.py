@@ -31,12 +31,8 @@ HANDSHAKE_TIMEOUT = 5.0
 """Seconds in all: several round trips to anywhere. NATS gives two."""
 
 ENGINE = 0.000_25
-"""Seconds of the engine in one tick, which everybody else waits for: one step with most keys.
-The step that exceeds it is the tick's last."""
-
-SHARE = 1 / 4
-"""Of the tick before, where that is more: in a loop that is busy ticks are long and few, and a
-crowd that comes back has to be through before its deadline."""
+"""Seconds of the engine in one tick (see `Reactor.until`): one step with most keys. The step that
+exceeds it is the tick's last."""
 
 PENDING = 256
 """Handshakes at once. A record and the engine take some 40 KiB each: 10 MiB."""
@@ -259,12 +255,11 @@ class Handshakes:
         """Phase 2: a step, or a few, in the order of asking. Whether there are more."""
         if not self._queue:
             return False
-        elapsed = self._reactor.elapsed
-        until = elapsed() + max(ENGINE, SHARE * self._reactor.busy)
+        until = self._reactor.until(ENGINE)
         for handshake in list(self._queue):
             del self._queue[handshake]
             handshake.step()
-            if elapsed() >= until:
+            if self._reactor.elapsed() >= until:
                 break
         return bool(self._queue)
 

@@ -33,8 +33,9 @@ log = logging.getLogger("netchat.net")
 BACKLOG = 4_096
 """Connections that may wait to be accepted: Linux's own ceiling (net.core.somaxconn)."""
 
-ACCEPT_BUDGET = 128
-"""Accepts a tick, so that a crowd at the door does not stop the chat inside. As Tornado."""
+ACCEPT_BUDGET, ACCEPTING = 128, 0.001
+"""Accepts a tick, as Tornado, and seconds for it (see `Reactor.until`): a crowd at the door does
+not stop the chat inside."""
 
 SEND_BUFFER = 65_536
 """SO_SNDBUF asked for; Linux doubles it. Left alone, a stuck reader pins megabytes."""
@@ -189,8 +190,9 @@ class Listener:
 
     def ready(self, mask: int, now: float) -> None:
         """Phase 2: accept what waits, up to the budget."""
+        until = self._reactor.until(ACCEPTING)
         for _ in range(self._budget):
-            if self._closed or self._held:
+            if self._closed or self._held or self._reactor.elapsed() >= until:
                 return
             try:
                 sock, peer = self._sock.accept()

@@ -48,8 +48,11 @@ WRITE = selectors.EVENT_WRITE
 LONGEST_SLEEP = 86_400.0
 """Seconds; epoll counts milliseconds in 32 bits. asyncio sleeps no longer either."""
 
-REAPED = 1_024
-"""Transports finished a tick, as many as are flushed: about 20 ms. Resets come in storms."""
+REAPED, REAPING = 1_024, 0.002
+"""Transports finished a tick, and seconds for it: resets come in storms, and can wait."""
+
+SHARE = 1 / 4
+"""Of the tick before; see `until`."""
 
 Hook = Callable[[float], bool]
 """Takes `now`. True: something is left over, do not sleep."""
@@ -150,9 +153,16 @@ class Reactor:
         self._stopped = True
 
     def _reap(self) -> None:
-        marked, self._marked = self._marked[:REAPED], self._marked[REAPED:]
-        for transport, exc in marked:
+        if not self._marked:
+            return
+        marked, self._marked = self._marked, []
+        done, until = 0, self.until(REAPING)
+        for transport, exc in marked[:REAPED]:
             self._guard(None, transport.finish, exc, self.now)
+            done += 1
+            if self.elapsed() >= until:
+                break
+        self._marked[:0] = marked[done:]
 
     def _sleep(self, max_wait: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """Select, and read the clock."""
@@ -212,8 +222,15 @@ class Reactor:
         return self._flushes.backlog
 
     def elapsed(self) -> float:
-        """Seconds since the tick began: for those who have to stop in time."""
+        """Seconds since the tick began."""
         return self._clock.monotonic() - self.now
+
+    def until(self, seconds: float) -> float:
+        """How far `elapsed` may go until somebody has to stop who could fill the tick, while
+        everybody else waits: for so many seconds, or for a part of the tick before, where that is
+        more. For in a loop that is busy ticks are long and few, and a crowd has to be through
+        them before its deadlines."""
+        return self.elapsed() + max(seconds, SHARE * self.busy)
 
     def call_at(self, when: float, callback: Callback) -> Timer:
         """Run `callback(now)` in phase 2 of the first tick at or after `when`."""

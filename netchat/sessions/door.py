@@ -210,7 +210,7 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
                 try:
                     request = next_request()
                 except (RefusedRequest, FatalError) as exc:
-                    request = exc
+                    request = exc.as_value()
                 if request is None:
                     self._look_at_rest(now.monotonic, anew=budget < share)
                     return False

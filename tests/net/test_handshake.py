@@ -243,7 +243,6 @@ def test_however_long_a_step_takes_each_tick_makes_one(
     party: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ENGINE", 0.0)
-    monkeypatch.setattr(module, "SHARE", 0.0)
     guests = come(party, 3)
     for done in (1, 2, 3):
         party.tick(*guests)

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -75,6 +76,31 @@ def test_a_crowd_is_accepted_by_the_budget() -> None:
     assert (len(got), door.accepts) == (128, 128)
     loop.tick((door, READ))
     assert len(got) == 256
+    listener.close()
+
+
+def _work(loop: FakeLoop, seconds: float, _now: float) -> bool:
+    loop.clock.advance(seconds)
+    return False
+
+
+def test_a_crowd_whose_accepts_take_long_waits_for_the_next_tick() -> None:
+    door = Door(*(Accepted() for _ in range(300)))
+    loop, listener, got = listening(door)
+    accept = door.accept
+
+    def slow_accept() -> tuple[Accepted, str]:
+        loop.clock.advance(0.000_3)
+        return accept()
+
+    door.accept = slow_accept  # type: ignore[method-assign]
+    loop.tick((door, READ))
+    assert len(got) == 4, "a millisecond"
+    loop.reactor.collect.append(partial(_work, loop, 0.02))
+    loop.tick((door, READ))
+    before = len(got)
+    loop.tick((door, READ))
+    assert len(got) - before > 16, "a quarter of the tick before"
     listener.close()
 
 

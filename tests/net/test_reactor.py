@@ -429,3 +429,25 @@ def test_a_closed_reactor_refuses_everything() -> None:
     ):
         with pytest.raises(RuntimeError, match="closed"):
             call()
+
+
+def test_ends_that_take_long_are_spread_over_ticks_in_their_order() -> None:
+    loop, ended = FakeLoop(), list[int]()
+
+    class Ending:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def finish(self, exc: Exception | None, now: float) -> None:
+            loop.clock.advance(0.000_9)
+            ended.append(self.number)
+            if self.number == 0:
+                loop.reactor.mark(Ending(9), None)  # type: ignore[arg-type]
+
+    for number in range(5):
+        loop.reactor.mark(Ending(number), None)  # type: ignore[arg-type]
+    loop.tick()
+    assert ended == [0, 1, 2], "two milliseconds"
+    assert loop.reactor.next_timeout() == 0
+    loop.tick()
+    assert ended == [0, 1, 2, 3, 4, 9]

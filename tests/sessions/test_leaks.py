@@ -11,6 +11,7 @@ import pytest
 
 from netchat.chat.now import Now
 from netchat.chat.requests import Bye, Hello, Join, Post
+from netchat.errors import NetchatError
 from tests.chat.fakes import KeptLog
 from tests.chat.support import post
 
@@ -39,6 +40,22 @@ def garbage(house: House) -> None:
     client.drops()
 
 
+def huge_length(house: House) -> None:
+    client = house.connect()
+    client.sock.inbox += b"\xff\xff\xff\xff"
+    house.settle()
+    client.drops()
+
+
+def bad_requests(house: House) -> None:
+    client = house.enter("ana")
+    for payload in (b'{"type":"nothing known"}', b'{"type":"post","text":7}', b"[" * 5_000):
+        client.sock.inbox += len(payload).to_bytes(4) + payload
+        house.settle()
+    client.drops()
+    house.advance(house.hub.settings.hold + 1.0)
+
+
 def guest_who_leaves(house: House) -> None:
     house.enter("ana", "lobby").says(Bye())
     house.clients[-1].drops()
@@ -63,12 +80,40 @@ def page(house: House) -> None:
     house.advance(20.0)
 
 
-STAGES = [stranger, half_a_frame, garbage, guest_who_leaves, guest_who_drops, refused_post, page]
+STAGES = [
+    stranger, half_a_frame, garbage, huge_length, bad_requests, guest_who_leaves, guest_who_drops,
+    refused_post, page,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_who_has_gone_leaves_nothing(stage: Callable[[House], None]) -> None:
     assert left_by(stage) < CYCLES, "each leaves something"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_who_has_gone_leaves_nothing_for_the_collector(
+    stage: Callable[[House], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would come where thousands are refused a second, and everybody would wait."""
+    assert cycles_left_by(stage) == 0
+    monkeypatch.setattr(NetchatError, "as_value", lambda error: error)
+    assert cycles_left_by(stage) > 0 or stage not in (garbage, huge_length, bad_requests)
+
+
+def cycles_left_by(stage: Callable[[House], None]) -> int:
+    """Objects that only the collector can free, after somebody has gone."""
+    house = House()
+    stage(house)
+    house.clients.clear()
+    gc.collect()
+    gc.disable()
+    try:
+        stage(house)
+        house.clients.clear()
+        return gc.collect()
+    finally:
+        gc.enable()
 
 
 def test_what_is_left_would_be_noticed() -> None:
