@@ -30,9 +30,9 @@ from netchat.net.transport import Transport
 HANDSHAKE_TIMEOUT = 5.0
 """Seconds in all: several round trips to anywhere. NATS gives two."""
 
-ENGINE = 0.000_25
-"""Seconds of the engine in one tick (see `Reactor.until`): one step with most keys. The step that
-exceeds it is the tick's last."""
+ENGINE = 0.000_1
+"""Seconds of the engine in one tick (see `Reactor.until`): one step that signs with any key, two of
+the others. The step that exceeds it is the tick's last."""
 
 PENDING = 256
 """Handshakes at once. A record and the engine take some 40 KiB each: 10 MiB."""
