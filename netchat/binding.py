@@ -39,13 +39,18 @@ def not_tls(entrance: Entrance) -> bytes | None:
     return entrance.refusal(BadFrame("This address speaks TLS, and what came is not TLS."))
 
 
-def open_gate(reactor: Reactor, proxies: Sequence[str], context: ssl.SSLContext | None) -> Gate:
+def open_gate(
+    reactor: Reactor,
+    proxies: Sequence[str],
+    context: ssl.SSLContext | None,
+    is_committing: Callable[[], bool],
+) -> Gate:
     """The gate for all of them. Raises ConfigError."""
     try:
         networks = Proxies(proxies) if proxies else None
     except ValueError as exc:
         raise ConfigError(f"server.proxies: {exc}") from None
-    return Gate(reactor, networks, context)
+    return Gate(reactor, networks, context, is_committing)
 
 
 def bind(

@@ -193,7 +193,8 @@ class Server:
     def _bind(self) -> list[tuple[Entrance, socket]]:
         try:
             context = self._env.tls_context()
-            self.gate = open_gate(self.reactor, self.config.server.proxies, context)
+            gate = partial(open_gate, self.reactor, self.config.server.proxies, context)
+            self.gate = gate(lambda: self.hub.posting.is_committing())  # there is no hub yet
             bound = bind(self._entrances(), self._env.listen, certified=context is not None)
             self._env.settle()
             return bound

@@ -36,7 +36,11 @@ class Gate:
     """One for all listeners. Where there are no proxies and no TLS it is not in the way."""
 
     def __init__(
-        self, reactor: Reactor, proxies: Proxies | None, context: ssl.SSLContext | None
+        self,
+        reactor: Reactor,
+        proxies: Proxies | None,
+        context: ssl.SSLContext | None,
+        is_committing: Callable[[], bool] = lambda: False,
     ) -> None:
         self.handshakes: Handshakes | None = None
         self._reactor = reactor
@@ -45,7 +49,7 @@ class Gate:
         if context is not None:
             from netchat.net.handshake import Handshakes
 
-            self.handshakes = Handshakes(reactor, context)
+            self.handshakes = Handshakes(reactor, context, is_committing)
             reactor.collect.append(self.handshakes.advance)
 
     def listen(

@@ -8,6 +8,8 @@ Rules of this file
     2. Reading is cheap, the engine is not: a server's step costs up to a millisecond of
        arithmetic. So a whole record has to be there before one is made, and all handshakes of
        a server share a queue, of which a tick makes a step, or as many as there is time for.
+       While posts are being committed it makes none: their thread may have this core alone, and
+       whoever posted waits for it.
     3. The deadline is absolute. Who drips bytes gains nothing.
     4. So many at once, no more. Beyond it, one that has kept us waiting goes; where none has,
        no more are accepted meanwhile: those who wait in the kernel lose nothing.
@@ -33,6 +35,9 @@ HANDSHAKE_TIMEOUT = 5.0
 ENGINE = 0.000_1
 """Seconds of the engine in one tick (see `Reactor.until`): one step that signs with any key, two of
 the others. The step that exceeds it is the tick's last."""
+
+REST = 0.004
+"""Seconds that steps wait for commits, at most: longer than most disks take."""
 
 PENDING = 256
 """Handshakes at once. A record and the engine take some 40 KiB each: 10 MiB."""
@@ -207,10 +212,16 @@ def _forgotten(_: object) -> None:
 class Handshakes:
     """All handshakes of a server. `context` is for those that begin from now on.
 
-    `advance` is a `collect` hook. `done` and `failed` count.
+    `advance` is a `collect` hook. `is_committing`: posts are, and a tick follows when it is over.
+    `done` and `failed` count.
     """
 
-    def __init__(self, reactor: Reactor, context: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        context: ssl.SSLContext,
+        is_committing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.context = context
         self.done = self.failed = 0
         self._reactor = reactor
@@ -218,6 +229,9 @@ class Handshakes:
         self._queue: dict[Handshake, None] = {}
         self._held: dict[Listener, None] = {}
         self._retry: Timer | None = None
+        self._is_committing = is_committing
+        self._stepped_at = float("-inf")
+        self._rest: Timer | None = None
 
     def begin(
         self,
@@ -251,10 +265,11 @@ class Handshakes:
         if not self._has_room():
             self._hold(listener)
 
-    def advance(self, _now: float) -> bool:
+    def advance(self, now: float) -> bool:
         """Phase 2: a step, or a few, in the order of asking. Whether there are more."""
-        if not self._queue:
+        if not self._queue or self._rests(now):
             return False
+        self._stepped_at = now
         until = self._reactor.until(ENGINE)
         for handshake in list(self._queue):
             del self._queue[handshake]
@@ -273,8 +288,20 @@ class Handshakes:
         self._held.clear()
         for handshake in list(self._pending):
             self._drop(handshake)
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in (self._retry, self._rest):
+            if timer is not None:
+                timer.cancel()
+
+    def _rests(self, now: float) -> bool:
+        """Whether there is something more urgent than steps; not for long."""
+        if now >= self._stepped_at + REST or not self._is_committing():
+            return False
+        if self._rest is None:
+            self._rest = self._reactor.call_at(self._stepped_at + REST, self._rested)
+        return True
+
+    def _rested(self, _now: float) -> None:
+        self._rest = None  # `advance` follows in this tick
 
     def _enqueue(self, handshake: Handshake) -> None:
         self._queue[handshake] = None

@@ -63,7 +63,8 @@ class Party:
 
     def __init__(self) -> None:
         self.loop = FakeLoop()
-        self.shakes = Handshakes(self.loop.reactor, contexts()[0])
+        self.committing = False
+        self.shakes = Handshakes(self.loop.reactor, contexts()[0], lambda: self.committing)
         self.loop.reactor.collect.append(self.shakes.advance)
         self.listener = Waiting()
         self.inside: list[tuple[TlsSocket, Any]] = []
@@ -247,6 +248,26 @@ def test_however_long_a_step_takes_each_tick_makes_one(
     for done in (1, 2, 3):
         party.tick(*guests)
         assert answered(guests) == done
+
+
+@pytest.mark.usefixtures("slow_engine")
+def test_while_posts_are_committed_steps_rest_but_not_for_long(party: Party) -> None:
+    guests = come(party, 7)
+    party.tick(*guests)
+    assert answered(guests) == 2
+    party.committing = True
+    for done in (4, 6):
+        party.tick()
+        assert answered(guests) == done - 2
+        rest = party.loop.reactor.next_timeout()
+        assert rest == pytest.approx(module.REST, abs=0.000_2), "it wakes up by itself"
+        party.loop.reactor.run_once()
+        assert answered(guests) == done
+    party.tick()
+    assert answered(guests) == 6
+    party.committing = False
+    party.tick()
+    assert answered(guests) == 7, "no longer than the commit"
 
 
 @pytest.mark.usefixtures("slow_engine")
