@@ -14,7 +14,7 @@ from typing import Any
 from netchat.net.clock import SystemClock
 from netchat.net.epoll import EpollSelector
 from netchat.net.reactor import Reactor
-from netchat.net.transport import Transport
+from netchat.net.transport import RECV_BUDGET, Transport
 
 
 class FakeClock:
@@ -171,8 +171,9 @@ class FakeLoop:
 
     def transport(self, sock: Any, **options: int) -> tuple[Transport, Recorder]:
         """A started transport; options are marks and budgets of its own."""
-        kind = type("OneTransport", (Transport,), {"__slots__": (), **options})
-        transport: Transport = kind(self.reactor, sock, "peer")
+        budget = options.pop("recv_budget", RECV_BUDGET)
+        kind = type("OneTransport", (Transport,), options)
+        transport: Transport = kind(self.reactor, sock, "peer", recv_budget=budget)
         recorder = Recorder()
         transport.start(recorder)
         return transport, recorder

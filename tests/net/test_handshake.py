@@ -402,4 +402,4 @@ def test_plain_transports_have_grown_by_nothing() -> None:
     transport = Transport(loop.reactor, FakeSocket(), "peer")  # type: ignore[arg-type]
     transport.start(Recorder())
     assert not hasattr(transport, "__dict__")
-    assert not any("tls" in slot for slot in Transport.__slots__)
+    assert not any("tls" in slot for slot in Transport.__struct_fields__)
