@@ -25,9 +25,10 @@ class NameBook:
         """Who is here, or away for a moment, under a name: they have a `user`."""
         self.owners: dict[str, Identity] = {}
         """Whose account a name is."""
-        self._looks: dict[str, str] = {}
-        """By skeleton, the key of the name that looks so: of those above, never two. Names that
-        are their own skeleton, as most are, take no place in it."""
+        self._looks: dict[int, str] = {}
+        """By a skeleton's hash, which is half as large, the key of the name that looks so: of those
+        above, never two. Names that are their own skeleton, as most are, take no place in it. (Two
+        hashes are the same once in 2**64 cases, and somebody has to choose another name.)"""
         keys = [prepare_name(name)[0] for name in reserved]
         self._reserved = {skeleton(form) for key in keys for form in (key, key.upper())}
 
@@ -52,7 +53,7 @@ class NameBook:
         found = self.owners.get(key) or self.holders.get(key)
         if found is not None and found is not identity:
             raise NameTaken
-        if self._looks.get(look, key) != key or (look != key and self._is_a_name(look)):
+        if self._looks.get(hash(look), key) != key or (look != key and self._is_a_name(look)):
             raise NameTaken("This name looks like one that is taken; please choose another.")
 
     def is_free_for(self, identity: Identity) -> bool:
@@ -87,9 +88,9 @@ class NameBook:
 
     def _note_look(self, identity: Identity) -> None:
         if (look := skeleton(identity.name)) != identity.key:
-            self._looks[look] = identity.key
+            self._looks[hash(look)] = identity.key
 
     def _forget_look(self, identity: Identity) -> None:
-        key, look = identity.key, skeleton(identity.name)
+        key, look = identity.key, hash(skeleton(identity.name))
         if key not in self.holders and key not in self.owners and self._looks.get(look) == key:
             del self._looks[look]
