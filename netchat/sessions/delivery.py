@@ -68,6 +68,9 @@ class Delivery:
         self._later = later
         self.tails = tails
         self._reads: dict[tuple[Room, int], list[Cursor]] = {}
+        self._readers: set[Session] = set()
+        """For whom a page of a log is being read: one at a time each, or a hundred rooms' could
+        come at once."""
         self._fed: dict[tuple[Room, Wire, int, int], tuple[bytes, int] | None] = {}
         self.watchers: dict[Room, dict[Callable[[], None], None]] = {}
         """Whom to tell once when something is published in a room."""
@@ -136,7 +139,7 @@ class Delivery:
         room, session = cursor.room, cast(DoorSession, cursor.session)
         if room.lagging.get(session) is not cursor or session.closing:
             return False
-        if session.slow or session.reading or room.damaged:
+        if session.slow or session in self._readers or room.damaged:
             return False  # it is fed when it has drained, when its page has come
         if session.transport.pending > LOW:
             session.wait_for_drain()
@@ -200,7 +203,7 @@ class Delivery:
 
     def _read(self, cursor: Cursor) -> None:
         """Ask the log for a cursor's next page; equal reads are shared."""
-        cast(DoorSession, cursor.session).reading = True
+        self._readers.add(cursor.session)
         room, key = cursor.room, (cursor.room, cursor.next)
         if (waiting := self._reads.get(key)) is not None:
             waiting.append(cursor)
@@ -236,7 +239,7 @@ class Delivery:
     def _go_on(self, cursors: list[Cursor], _now: float = 0.0) -> None:
         """Whoever waited for a page may be fed again, in all of its rooms."""
         for session in (cast(DoorSession, cursor.session) for cursor in cursors):
-            session.reading = False
+            self._readers.discard(session)
             session.feed()
 
     # -- publishing --------------------------------------------------------------------------

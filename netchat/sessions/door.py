@@ -64,9 +64,6 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
     machine: Machine
     held: Received | None = None
     pace: Pace | None = None
-    asked_at: float | None = None
-    reading: bool = False
-    """A page of a log is being read for it: one at a time, or a hundred rooms' could come."""
 
     @property
     def outlet(self) -> Transport:

@@ -29,8 +29,6 @@ JITTER = 0.1
 class Watched(Protocol):
     """A session, as the heartbeat sees it. Times are monotonic seconds."""
 
-    asked_at: float | None
-
     @property
     def stopped(self) -> bool:
         """It is over."""
@@ -58,6 +56,8 @@ class Heartbeat:
         self._timeout = timeout
         self._random = random
         self._slots: dict[int, list[Watched]] = defaultdict(list)
+        self._asked: dict[Watched, float] = {}
+        """Who has not answered yet, and since when."""
         self._last = now
         self._floor = now
         """Nobody counts as silent from before this time."""
@@ -81,16 +81,18 @@ class Heartbeat:
         self._last = now
         for slot in range(first, last + 1):
             for session in self._slots.pop(slot, ()):
-                if not session.stopped:
+                if session.stopped:
+                    self._asked.pop(session, None)
+                else:
                     self._look(session, now)
 
     def _look(self, session: Watched, now: float) -> None:
-        if session.asked_at is not None:
-            self._look_for_answer(session, session.asked_at, now)
+        if (asked_at := self._asked.get(session)) is not None:
+            self._look_for_answer(session, asked_at, now)
             return
         silent_since = max(session.heard_at(), self._floor)
         if now - silent_since >= self._interval * (1 - JITTER):
-            session.asked_at = now
+            self._asked[session] = now
             session.ask()
             self._look_at(session, now + self._timeout)
         else:
@@ -98,7 +100,7 @@ class Heartbeat:
 
     def _look_for_answer(self, session: Watched, asked_at: float, now: float) -> None:
         if session.alive_at() >= asked_at:
-            session.asked_at = None
+            del self._asked[session]
             self._look_at(session, max(session.heard_at(), asked_at) + self._jittered())
         elif now - max(asked_at, self._floor) >= self._timeout:
             session.give_up()

@@ -22,7 +22,6 @@ class Patient:
     """A session as the heartbeat sees it."""
 
     def __init__(self) -> None:
-        self.asked_at: float | None = None
         self.stopped = False
         self.heard = self.taken = 0.0
         self.asked: list[float] = []

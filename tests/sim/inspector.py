@@ -181,7 +181,7 @@ class Inspector:
                     if step == 3:
                         sometimes["live, lagging, page, live"] += 1
                     step = 1
-                elif session.reading and step >= 2:
+                elif session in self._server.delivery._readers and step >= 2:
                     step = 3
                 elif step == 1:
                     step = 2
