@@ -286,9 +286,9 @@ class Machine:
             self._events.append(event)
 
     def _on_gap(self, event: events.Gap, now: float) -> None:
-        self._whole = False
-        self.positions.gap(event)
-        self._events.append(event)
+        if self.positions.gap(event):
+            self._whole = False
+            self._events.append(event)
 
     def _on_ping(self, event: events.Ping, now: float) -> None:
         self._send(requests.Pong())

@@ -120,13 +120,15 @@ class Positions:
         if position is not None and (position.resuming or code in GONE):
             del self._rooms[request.room]
 
-    def gap(self, event: Gap) -> None:
-        """Some seqs will never come, or they start again."""
+    def gap(self, event: Gap) -> bool:
+        """Some seqs will never come, or they start again. Whether to tell of it now: where a `join`
+        has not been answered, the answer tells of it again, behind what comes before it."""
         position = self._rooms.get(event.room)
-        if position is None or position.resuming:  # the answer to the `join` tells of it again
-            return
+        if position is None or position.resuming:
+            return False
         position.held = 0 if event.reason == "epoch_changed" else max(position.held, event.to)
         position.epoch = event.epoch
+        return True
 
     def is_new(self, message: Message) -> bool:
         """Whether the message is to be handed out, now and for the first time."""

@@ -292,3 +292,25 @@ def test_after_says_what_is_held_already_in_a_joined_room_too() -> None:
     assert news[0::2] == [message(1), message(8)]
     ref = talk.machine.ask(requests.Join(room="lobby", after=2))
     assert talk.tell(joined(ref, head=8), *map(message, range(3, 10)))[1:] == [message(9)]
+
+
+def test_a_gap_from_a_join_that_overtakes_is_told_of_in_its_place() -> None:
+    """Its messages are held back until the resuming `join` is answered, which brings them again."""
+    talk = Conversation()
+    talk.online("lobby")
+    talk.tell(message(1))
+    talk.lose()
+    ref = talk.machine.ask(requests.Join(room="lobby", backlog=9))
+    talk.connect()
+    talk.tell(welcome())
+    first, *_ = talk.sent()
+    late, gap = (
+        joined(ref, head=5),
+        Gap(room="lobby", start=3, to=4, reason="retention", epoch="e1"),
+    )
+    told = (refused("rate_limited", ref=first.ref, retry_after=1.0), late, message(2), gap)
+    assert talk.tell(*told)[1:] == [late]
+    talk.wait(1.1)
+    again = joined(first.ref, head=5)
+    brought = (again, message(2), gap, message(5))
+    assert talk.tell(*brought) == [*brought]
