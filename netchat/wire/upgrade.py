@@ -36,11 +36,8 @@ def shake_hands(request: HttpRequest, *, compression: bool = False) -> Handshake
 
     Whether its origin may come in is not looked at here.
     """
-    protocol = ServerProtocol(
-        extensions=[_OFFER] if compression else None,
-        select_subprotocol=_select_subprotocol,
-        logger=LOG,
-    )
+    protocol = _Accepting(extensions=[_OFFER] if compression else None, logger=LOG)
+    protocol.parser.close()  # it knows its protocol: a cycle, and of no use here
     response = protocol.accept(
         Request(request.target, Headers(request.headers), request.method, f"HTTP/{request.version}")
     )
@@ -52,7 +49,7 @@ def shake_hands(request: HttpRequest, *, compression: bool = False) -> Handshake
     return Handshake(response.serialize(), WebSocketServer(protocol.extensions))
 
 
-def _select_subprotocol(
-    _protocol: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    return _NETCHAT if _NETCHAT in offered else None
+class _Accepting(ServerProtocol):
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Ours, where it is offered."""
+        return _NETCHAT if _NETCHAT in subprotocols else None

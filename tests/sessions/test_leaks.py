@@ -17,6 +17,7 @@ from tests.chat.support import post
 
 from .browser import Browser
 from .support import House
+from .test_websocket import WebClient
 
 CYCLES = 100
 DAY_MS = 24 * 3_600_000
@@ -80,9 +81,14 @@ def page(house: House) -> None:
     house.advance(20.0)
 
 
+def web_guest(house: House) -> None:
+    WebClient(house, "ana").sock.eof = True
+    house.advance(house.hub.settings.hold + 1.0)
+
+
 STAGES = [
     stranger, half_a_frame, garbage, huge_length, bad_requests, guest_who_leaves, guest_who_drops,
-    refused_post, page,
+    refused_post, page, web_guest,
 ]  # fmt: skip
 
 
