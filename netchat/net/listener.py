@@ -33,7 +33,7 @@ log = logging.getLogger("netchat.net")
 BACKLOG = 4_096
 """Connections that may wait to be accepted: Linux's own ceiling (net.core.somaxconn)."""
 
-ACCEPT_BUDGET, ACCEPTING = 128, 0.001
+ACCEPT_BUDGET, ACCEPTING = 128, 0.002
 """Accepts a tick, as Tornado, and seconds for it (see `Reactor.until`): a crowd at the door does
 not stop the chat inside."""
 
