@@ -103,6 +103,7 @@ class Heartbeat:
             del self._asked[session]
             self._look_at(session, max(session.heard_at(), asked_at) + self._jittered())
         elif now - max(asked_at, self._floor) >= self._timeout:
+            del self._asked[session]
             session.give_up()
         else:
             self._look_at(session, max(asked_at, self._floor) + self._timeout)

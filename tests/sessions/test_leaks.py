@@ -67,6 +67,13 @@ def guest_who_drops(house: House) -> None:
     house.advance(house.hub.settings.hold + 1.0)
 
 
+def guest_who_falls_silent(house: House) -> None:
+    client = house.enter("ana", "lobby")
+    house.advance(60)
+    client.drops()
+    house.advance(house.hub.settings.hold + 1.0)
+
+
 def refused_post(house: House) -> None:
     client = house.enter("ana")
     client.says(Post(id="1", to="nobody", text="hm"), Join(room="no such name"))
@@ -88,7 +95,7 @@ def web_guest(house: House) -> None:
 
 STAGES = [
     stranger, half_a_frame, garbage, huge_length, bad_requests, guest_who_leaves, guest_who_drops,
-    refused_post, page, web_guest,
+    guest_who_falls_silent, refused_post, page, web_guest,
 ]  # fmt: skip
 
 
