@@ -26,7 +26,8 @@ from bench.results import save
 from bench.scenario import Scenario
 from bench.sends import Sends
 from bench.stats import Spread
-from bench.vacuum import Vacuum, as_serve_does
+from bench.vacuum import Vacuum
+from netchat.environment import tune_collector
 from netchat.net.rlimit import raise_file_limit
 
 MEMBERS = 1_000
@@ -102,7 +103,7 @@ def measure(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         worlds = [stack.enter_context(Vacuum(case.scenario, folder)) for case in cases]
         sends = stack.enter_context(Sends(members))
-        as_serve_does()
+        tune_collector()
         for repeat in range(repeats):
             for case, world, found in zip(cases, worlds, result.costs, strict=True):
                 progress.begin(f"{case.name}, {repeat + 1}", seconds)

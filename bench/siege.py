@@ -26,11 +26,11 @@ from typing import Any, Self, cast
 from bench.attackers import Attackers, Peer
 from bench.hostile import Attack
 from bench.orders import Assault, room_name
-from bench.vacuum import NullListener, NullSelector, NullSocket, as_serve_does
+from bench.vacuum import NullListener, NullSelector, NullSocket
 from netchat.chat import requests
 from netchat.config import Config, Web
 from netchat.config import Server as Settings
-from netchat.environment import system
+from netchat.environment import system, tune_collector
 from netchat.server import Server
 from netchat.wire.framing import frame
 from netchat.wire.messages import encode
@@ -264,7 +264,7 @@ class Siege(NullSelector):
         self.server.start()
         self.members = [Member(self, number, rooms) for number in range(members)]
         self._run(BEFORE)
-        as_serve_does()
+        tune_collector()
 
     def __enter__(self) -> Self:
         return self

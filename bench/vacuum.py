@@ -7,7 +7,6 @@ that stands between a `recv` and the `send`s of a fan-out runs as it does in pro
 from __future__ import annotations
 
 import dataclasses
-import gc
 import selectors
 import socket
 import time
@@ -33,13 +32,6 @@ PATIENCE = 1_000
 
 STRIDE = 7
 """Publishers take turns in an order that does not follow the rooms'."""
-
-
-def as_serve_does() -> None:
-    """Have the collector come as rarely as in `netchat serve`."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 100, 50)
 
 
 class NullSocket:

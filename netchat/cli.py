@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import logging
 import os
@@ -63,7 +62,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _run_server(config: Config, data: Path) -> int:
-    from netchat.environment import system
+    from netchat.environment import system, tune_collector
     from netchat.server import Server
 
     os.umask(0o077)  # what is made from here on is nobody else's
@@ -91,24 +90,13 @@ def _run_server(config: Config, data: Path) -> int:
         remark_on_user(config.server.user)
         print("netchat ready", *server.addresses, flush=True)
         notify("READY")
-        _tune_collector()
+        tune_collector()
         with server.watchdog.watching():
             server.reactor.run()
         _report(server)
     finally:
         server.close()
     return exits.OK if server.stopped_in_order else exits.FAILURE
-
-
-def _tune_collector() -> None:
-    """What lives by now stays; young garbage is rare: neither messages nor connections are cycles.
-
-    The default thresholds would scan every connection for each 700 allocations' survivors. With
-    these a look at the young ones takes 2 ms, and older ones are looked at after a million.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 100, 50)
 
 
 def _report(server: Server) -> None:

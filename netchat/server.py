@@ -193,8 +193,10 @@ class Server:
     def _bind(self) -> list[tuple[Entrance, socket]]:
         try:
             context = self._env.tls_context()
-            gate = partial(open_gate, self.reactor, self.config.server.proxies, context)
-            self.gate = gate(lambda: self.hub.posting.is_committing())  # there is no hub yet
+            self.gate = open_gate(
+                self.reactor, self.config.server.proxies, context,
+                lambda: self.hub.posting.is_committing(),  # there is no hub yet
+            )  # fmt: skip
             bound = bind(self._entrances(), self._env.listen, certified=context is not None)
             self._env.settle()
             return bound

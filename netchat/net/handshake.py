@@ -271,7 +271,8 @@ class Handshakes:
             return False
         self._stepped_at = now
         until = self._reactor.until(ENGINE)
-        for handshake in list(self._queue):
+        while self._queue:
+            handshake = next(iter(self._queue))
             del self._queue[handshake]
             handshake.step()
             if self._reactor.elapsed() >= until:

@@ -86,8 +86,6 @@ class Reactor:
         self.now = clock.monotonic()
         self.wall = clock.wall()
         self.lag = Histogram(MICROSECONDS)
-        self.busy = 0.0
-        """Seconds that the tick before has taken, its sleep left out."""
         self.asleep = True
         """Inside of select: no tick is under way."""
         self.errors = 0
@@ -103,10 +101,12 @@ class Reactor:
         self._timers = Timers()
         self._signals = Signals()
         self._calls: deque[Callable[[], None]] = deque()
-        self._marked: list[tuple[Flushable, Exception | None]] = []
+        self._marked: deque[tuple[Flushable, Exception | None]] = deque()
         self._flushes = FlushQueue()
         self._hooks_left = False
         self._ticked = False
+        self._busy = 0.0
+        """Seconds that the tick before has taken, its sleep left out."""
         self._stopped = False
         self._closed = False
         self._wakeup = WakeUp(self._signalled, self._broken)
@@ -155,21 +155,19 @@ class Reactor:
     def _reap(self) -> None:
         if not self._marked:
             return
-        marked, self._marked = self._marked, []
-        done, until = 0, self.until(REAPING)
-        for transport, exc in marked[:REAPED]:
+        until = self.until(REAPING)
+        for _ in range(min(REAPED, len(self._marked))):
+            transport, exc = self._marked.popleft()
             self._guard(None, transport.finish, exc, self.now)
-            done += 1
             if self.elapsed() >= until:
                 break
-        self._marked[:0] = marked[done:]
 
     def _sleep(self, max_wait: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         """Select, and read the clock."""
         before = self._clock.monotonic()
         if self._ticked:
-            self.busy = before - self.now
-            self.lag.record(self.busy)
+            self._busy = before - self.now
+            self.lag.record(self._busy)
         self._ticked = True
         timeout = self._timeout(before)
         if max_wait is not None and (timeout is None or max_wait < timeout):
@@ -230,7 +228,7 @@ class Reactor:
         everybody else waits: for so many seconds, or for a part of the tick before, where that is
         more. For in a loop that is busy ticks are long and few, and a crowd has to be through
         them before its deadlines."""
-        return self.elapsed() + max(seconds, SHARE * self.busy)
+        return self.elapsed() + max(seconds, SHARE * self._busy)
 
     def call_at(self, when: float, callback: Callback) -> Timer:
         """Run `callback(now)` in phase 2 of the first tick at or after `when`."""

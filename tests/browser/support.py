@@ -125,6 +125,10 @@ class Page:
         rows: list[dict[str, Any]] = self.run(ROWS)
         return [row for row in rows if kind is None or row["kind"] == kind]
 
+    def states(self) -> list[str]:
+        """How far each message in the log is. The page draws in the browser's next frame: wait."""
+        return [row["state"] for row in self.rows("message")]
+
     def texts(self) -> list[str]:
         """The texts of all messages in the log, in order."""
         return [row["text"] for row in self.rows("message")]

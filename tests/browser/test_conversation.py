@@ -49,7 +49,7 @@ def test_two_pages_and_a_terminal_talk_while_the_server_is_killed(
         bea.sees("the end")
     assert sorted(ana.texts()) == sorted(said)
     assert ana.texts() == bea.texts()
-    assert [row["state"] for row in ana.rows("message")].count("failed") == 0
+    assert ana.states().count("failed") == 0
     shown = (own_server.folder / "carla.txt").read_text()
     assert [text for text in said if shown.count(text) != 1] == []
 
@@ -126,7 +126,7 @@ def test_what_the_server_does_not_take_stays_with_a_way_to_try_again(
 ) -> None:
     page = opened(server, unique("ana"))
     page.say("/msg nobody-is-called-so hello?")
-    page.until(lambda: [row["state"] for row in page.rows("message")] == ["failed"])
+    page.until(lambda: page.states() == ["failed"])
     assert "Nobody here has this name." in page.text_of(".trouble")
     with server.client("nobody-is-called-so"):
         page.at(".trouble button").click()

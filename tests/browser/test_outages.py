@@ -22,11 +22,6 @@ def log_of(server: WebServer, room: str = "lobby") -> list[str]:
         return [message["text"] for message in client.until("history")["messages"]]
 
 
-def states(page: Page) -> list[str]:
-    """How far each message is. The page draws in the browser's next frame: wait for it."""
-    return [row["state"] for row in page.rows("message")]
-
-
 def test_a_reload_before_the_answer_sends_what_was_written_once(
     own_server: WebServer, opened: Open
 ) -> None:
@@ -36,7 +31,7 @@ def test_a_reload_before_the_answer_sends_what_was_written_once(
     own_server.send_signal(signal.SIGSTOP)
     for number in range(3):
         page.say(f"unanswered {number}")
-    page.until(lambda: states(page) == ["sent", *["sending"] * 3])
+    page.until(lambda: page.states() == ["sent", *["sending"] * 3])
     page.at("#text").send_keys("a draft")
     later = threading.Timer(0.5, own_server.send_signal, (signal.SIGCONT,))
     later.start()
@@ -44,7 +39,7 @@ def test_a_reload_before_the_answer_sends_what_was_written_once(
     later.join()
     wanted = ["before", *(f"unanswered {number}" for number in range(3))]
     page.until(lambda: page.texts() == wanted and page.online())
-    page.until(lambda: {row["state"] for row in page.rows("message")} == {"sent"})
+    page.until(lambda: set(page.states()) == {"sent"})
     assert page.run("return document.querySelector('#text').value") == "a draft"
     assert log_of(own_server) == wanted
 
@@ -58,7 +53,7 @@ def test_a_page_that_was_closed_while_the_server_was_down_sends_it_when_it_is_ba
     own_server.kill()
     page.until(lambda: not page.online())
     page.say("typed in vain?")
-    page.until(lambda: states(page) == ["waiting"])
+    page.until(lambda: page.states() == ["waiting"])
     assert "No connection" in page.text_of("#status-text")
     page.close()
     own_server.start()
@@ -96,7 +91,7 @@ def test_a_network_that_swallows_everything_is_noticed_and_outlived(
         ana.say("into the void")
         bea.say("meanwhile")
         ana.until(lambda: "You are offline" in ana.text_of("#status-text"), 15)
-        ana.until(lambda: states(ana) == ["waiting"])
+        ana.until(lambda: ana.states() == ["waiting"])
         bea.sees("meanwhile")
         proxy.faults.swallow = False
         ana.network(offline=False)

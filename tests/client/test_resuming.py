@@ -174,15 +174,23 @@ def test_a_resume_that_is_cut_off_before_its_gap_is_told_of_the_gap_the_next_tim
     assert resumes(talk) == [("lobby", 5, "e1")]
 
 
-def test_a_join_that_overtakes_the_resuming_one_makes_no_hole() -> None:
+def overtaken(backlog: int) -> tuple[Conversation, requests.Join, str]:
+    """Somebody who resumes behind message 1, and has asked for the room beside that: the resuming
+    join, and the other one's ref."""
     talk = Conversation()
     talk.online("lobby")
     talk.tell(message(1))
     talk.lose()
-    ref = talk.machine.ask(requests.Join(room="lobby", backlog=1))
+    ref = talk.machine.ask(requests.Join(room="lobby", backlog=backlog))
     talk.connect()
     talk.tell(welcome())
     first, *_ = talk.sent()
+    assert isinstance(first, requests.Join)
+    return talk, first, ref
+
+
+def test_a_join_that_overtakes_the_resuming_one_makes_no_hole() -> None:
+    talk, first, ref = overtaken(backlog=1)
     late = joined(ref, head=5)
     told = (refused("rate_limited", ref=first.ref, retry_after=1.0), late, message(5))
     assert talk.tell(*told)[1:] == [late]
@@ -296,18 +304,9 @@ def test_after_says_what_is_held_already_in_a_joined_room_too() -> None:
 
 def test_a_gap_from_a_join_that_overtakes_is_told_of_in_its_place() -> None:
     """Its messages are held back until the resuming `join` is answered, which brings them again."""
-    talk = Conversation()
-    talk.online("lobby")
-    talk.tell(message(1))
-    talk.lose()
-    ref = talk.machine.ask(requests.Join(room="lobby", backlog=9))
-    talk.connect()
-    talk.tell(welcome())
-    first, *_ = talk.sent()
-    late, gap = (
-        joined(ref, head=5),
-        Gap(room="lobby", start=3, to=4, reason="retention", epoch="e1"),
-    )
+    talk, first, ref = overtaken(backlog=9)
+    late = joined(ref, head=5)
+    gap = Gap(room="lobby", start=3, to=4, reason="retention", epoch="e1")
     told = (refused("rate_limited", ref=first.ref, retry_after=1.0), late, message(2), gap)
     assert talk.tell(*told)[1:] == [late]
     talk.wait(1.1)

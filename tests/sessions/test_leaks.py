@@ -27,25 +27,23 @@ def stranger(house: House) -> None:
     house.connect().drops()
 
 
-def half_a_frame(house: House) -> None:
+def stranger_who_sends(house: House, data: bytes) -> None:
     client = house.connect()
-    client.sock.inbox += b"\0\0\1\0{"
+    client.sock.inbox += data
     house.settle()
     client.drops()
+
+
+def half_a_frame(house: House) -> None:
+    stranger_who_sends(house, b"\0\0\1\0{")
 
 
 def garbage(house: House) -> None:
-    client = house.connect()
-    client.sock.inbox += b"GET / HTTP/1.1\r\n\r\n"
-    house.settle()
-    client.drops()
+    stranger_who_sends(house, b"GET / HTTP/1.1\r\n\r\n")
 
 
 def huge_length(house: House) -> None:
-    client = house.connect()
-    client.sock.inbox += b"\xff\xff\xff\xff"
-    house.settle()
-    client.drops()
+    stranger_who_sends(house, b"\xff\xff\xff\xff")
 
 
 def bad_requests(house: House) -> None:
