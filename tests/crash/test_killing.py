@@ -28,29 +28,31 @@ HELD = 10
 """Messages of the first room that somebody has been told of, when its file is tampered with."""
 
 
-def seal_again(db: sqlite3.Connection) -> None:
-    """What follows is done by somebody who does it well."""
+def cover_up(db: sqlite3.Connection) -> None:
+    """What was done is done by somebody who does it well: seals and sums are as they should be."""
     db.create_function("seal", -1, lambda *values: seal(values))
     db.execute(
         "UPDATE messages SET"
         " seal = seal(room, seq, time, identity, id, sender, recipient, text) WHERE room = 1"
+    )
+    db.execute(
+        "UPDATE rooms SET (head, active) ="
+        " (SELECT seq, time FROM messages WHERE room = 1 ORDER BY seq DESC LIMIT 1)"
+        " WHERE room = 1"
     )
 
 
 def lose(db: sqlite3.Connection) -> None:
     """The newest of them have never been."""
     db.execute("DELETE FROM messages WHERE room = 1 AND seq >= ?", (HELD,))
-    db.execute("UPDATE rooms SET head = ? WHERE room = 1", (HELD - 1,))
 
 
 def double(db: sqlite3.Connection) -> None:
     """The first post stands behind the newest once more."""
-    db.execute("UPDATE rooms SET head = head + 1 WHERE room = 1")
     db.execute(
-        "INSERT INTO messages SELECT 1, head, active, identity + 100, id, sender, recipient, text,"
-        " 0 FROM messages JOIN rooms USING (room) WHERE room = 1 AND seq = 1"
+        "INSERT INTO messages SELECT 1, head + 1, active, identity + 100, id, sender, recipient,"
+        " text, 0 FROM messages JOIN rooms USING (room) WHERE room = 1 AND seq = 1"
     )
-    seal_again(db)
 
 
 def reorder(db: sqlite3.Connection) -> None:
@@ -62,7 +64,6 @@ def reorder(db: sqlite3.Connection) -> None:
     )
     for old, new in ((first, 0), (last, first), (0, last)):
         db.execute("UPDATE messages SET seq = ? WHERE room = 1 AND seq = ?", (new, old))
-    seal_again(db)
 
 
 @pytest.mark.parametrize(
@@ -79,5 +80,6 @@ def test_what_is_lost_doubled_or_reordered_is_noticed(
         killing.kill()
         with closing(sqlite3.connect(killing.server.data / "netchat.db")) as db, db:
             deed(db)
+            cover_up(db)
         with pytest.raises(Violation, match=verdict):
             killing.recover()
