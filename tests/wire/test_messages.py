@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netchat.chat import requests
 from netchat.chat.requests import MAX_INTEGER, REQUESTS, Request
 from netchat.errors import BadJson
-from netchat.wire.messages import RefusedRequest, _decode_again, decode_request
+from netchat.wire.messages import USUAL_DEPTH, RefusedRequest, _decode_again, decode_request
 from tests.wire.support import any_json
 
 POST: dict[str, Any] = {"type": "post", "room": "lobby", "text": "hola", "id": "a-1"}
@@ -127,7 +127,9 @@ def test_only_the_deepest_branch_counts() -> None:
         ("1e300", "fine"),
     ],
 )
-@pytest.mark.parametrize("place", ["{}", "[{}]", '{{"y":[0,{}]}}'])
+@pytest.mark.parametrize(
+    "place", ["{}", "[{}]", '{{"y":[0,{}]}}', f"{'[' * USUAL_DEPTH}{{}}{']' * USUAL_DEPTH}"]
+)
 def test_integers_are_bounded_wherever_they_are(place: str, number: str, verdict: str) -> None:
     assert code(f'{{"type":"ping","x":{place.format(number)}}}'.encode()) == verdict
 

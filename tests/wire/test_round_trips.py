@@ -57,6 +57,11 @@ def test_an_event_of_an_unknown_type_is_none() -> None:
     assert decode_event(b'{"x":[1,2],"type":"firework"}') is None
 
 
+def test_of_an_event_too_the_last_of_a_duplicate_key_wins() -> None:
+    assert decode_event(b'{"type":"firework","type":"pong","ref":"1"}') == events.Pong(ref="1")
+    assert decode_event(b'{"ref":1,"type":"pong","ref":"1"}') == events.Pong(ref="1")
+
+
 def test_unknown_fields_of_an_event_are_ignored() -> None:
     assert decode_event(b'{"type":"pong","ref":"1","mood":{"x":1}}') == events.Pong(ref="1")
 
