@@ -60,6 +60,8 @@ class LogParts(NamedTuple):
     reading: Worker
     commits: Histogram | None = None
     """How long its transactions took; None where nothing is committed."""
+    give_way: Callable[[], None] = lambda: None
+    """Lets the thread that commits go first."""
 
 
 CallSoon = Callable[[Callable[[], None]], None]
@@ -175,12 +177,14 @@ def _sqlite_log(
     assert durability != "memory"
     path, keep = data / "netchat.db", config.retention.messages
     commits = Histogram(MICROSECONDS)
+    writing = ThreadWorker("netchat-log", call_soon, took=commits.record)
     return LogParts(
         SqliteLog(path, durability, clock.wall, new_epoch, _boot_id(), keep, _keep_ms(config)),
-        ThreadWorker("netchat-log", call_soon, took=commits.record),
+        writing,
         SqliteReader(path),
         ThreadWorker("netchat-reader", call_soon),
         commits,
+        writing.give_way,
     )
 
 

@@ -86,6 +86,7 @@ class Server:
         reactor, env = self.reactor, self._env
         bound = self._bind()
         self.parts = env.open_log(reactor.call_soon_threadsafe)
+        reactor.give_way = self.parts.give_way
         try:
             state = self.parts.store.load()
             self._new_secret = env.new_secrets()
@@ -116,17 +117,16 @@ class Server:
         return self._hashing
 
     def _chat_settings(self) -> ChatSettings:
-        config, accounts = self.config, self.config.accounts
-        heartbeat = config.limits.heartbeat
+        config, accounts, limits = self.config, self.config.accounts, self.config.limits
         return ChatSettings(
             server=f"{config.server.name}/{__version__}",
-            heartbeat=int(heartbeat) if heartbeat == int(heartbeat) else heartbeat,
-            hold=config.limits.hold,
-            rooms=config.limits.rooms,
-            rooms_in_all=config.limits.rooms_in_all,
+            heartbeat=int(beat) if (beat := limits.heartbeat) == int(beat) else beat,
+            hold=limits.hold,
+            rooms=limits.rooms,
+            rooms_in_all=limits.rooms_in_all,
             frame=MAX_FRAME,
             topics=dict(config.topics),
-            limited=config.limits.enabled,
+            limited=limits.enabled,
             policy=accounts.policy,
             reserved=tuple(accounts.reserved),
             password_length=accounts.password_length,

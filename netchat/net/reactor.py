@@ -4,8 +4,8 @@ Rules of this file
     1. A tick has five phases, each with one owner:
 
            1 reap      finish() for transports that were marked, so many at a time
-           2 collect   select; threads' and signals' callbacks; due timers; readiness;
-                       the `collect` hooks
+           2 collect   `give_way`; select; threads' and signals' callbacks; due timers;
+                       readiness; the `collect` hooks
            3 append    the `append` hooks
            4 deliver   the `deliver` hooks
            5 flush     flush() for dirty transports (see `flushing`)
@@ -94,6 +94,8 @@ class Reactor:
         self.collect: list[Hook] = []
         self.append: list[Hook] = []
         self.deliver: list[Hook] = []
+        self.give_way: Callable[[], None] = lambda: None
+        """Called before each select, for the threads whose outcomes the loop waits for."""
         self.ring = ring
         self._selector = selector
         self._clock = clock
@@ -173,6 +175,7 @@ class Reactor:
         if max_wait is not None and (timeout is None or max_wait < timeout):
             timeout = max_wait
         self.asleep = True
+        self.give_way()
         events = self._selector.select(timeout)
         self.now = self._clock.monotonic()
         self.wall = self._clock.wall()

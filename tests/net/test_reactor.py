@@ -265,6 +265,22 @@ def test_a_tick_is_busy_from_one_select_to_the_next() -> None:
     assert (loop.reactor.lag.count, loop.reactor.lag.max) == (1, 0.25)
 
 
+def test_threads_are_given_way_to_after_a_tick_and_their_time_is_not_its() -> None:
+    loop = FakeLoop()
+    asleep: list[bool] = []
+
+    def give_way() -> None:
+        asleep.append(loop.reactor.asleep)
+        loop.clock.advance(0.25)
+
+    loop.reactor.run_once(0.0)
+    loop.reactor.give_way = give_way
+    loop.reactor.run_once(0.0)
+    loop.reactor.run_once(0.0)
+    assert asleep == [True, True]
+    assert loop.reactor.lag.max == 0.0
+
+
 def test_a_thread_wakes_a_sleeping_loop() -> None:
     with real_reactor() as reactor:
         ran_in: list[int] = []

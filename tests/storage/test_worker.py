@@ -98,6 +98,24 @@ def test_close_runs_what_was_submitted() -> None:
     assert ran == list(range(20))
 
 
+def test_the_core_is_given_up_while_something_is_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    yields: list[None] = []
+    monkeypatch.setattr("netchat.storage.worker._yield_core", lambda: yields.append(None))
+    loop, worker = started()
+    worker.give_way()
+    assert not yields
+    worker.submit(lambda: 1, loop.outcomes.append)
+    worker.submit(fail(StoreFull()), loop.outcomes.append)
+    worker.give_way()
+    assert len(yields) == 1
+    loop.run_until(2)
+    worker.give_way()
+    worker.close()
+    assert len(yields) == 1
+
+
 def test_submitting_after_close_is_an_error() -> None:
     loop, worker = started()
     worker.close()
