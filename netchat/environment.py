@@ -64,6 +64,10 @@ class LogParts(NamedTuple):
     """Lets the thread that commits go first."""
 
 
+READING = 10
+"""Niceness of the thread that reads the log. A page is up to a millisecond of work, and on one core
+loop and commits would wait for it; with this it has a tenth of a core that all of them want."""
+
 CallSoon = Callable[[Callable[[], None]], None]
 
 
@@ -182,7 +186,7 @@ def _sqlite_log(
         SqliteLog(path, durability, clock.wall, new_epoch, _boot_id(), keep, _keep_ms(config)),
         writing,
         SqliteReader(path),
-        ThreadWorker("netchat-reader", call_soon),
+        ThreadWorker("netchat-reader", call_soon, READING),
         commits,
         writing.give_way,
     )

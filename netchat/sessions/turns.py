@@ -24,7 +24,7 @@ What somebody light has said goes through two ticks and the commit between them,
 would lengthen all three: they take a part of each tick, the interpreter, which the commit's thread
 wants again and again, and a part of the next batch, which is committed with his post in it, or
 before it. So they rest until the batch has come back and gone out. A flood of posts has as many in
-a batch as it posts between two of them, some fifty; without a rest it was thousands.
+a batch as it posts between two of them, some forty; without a rest it was thousands.
 
 Nobody starves: the heavy rest for one batch, or until a tick comes that is REST seconds later; then
 a round reaches at least one of them, in their order. It is the one place below the reactor that
@@ -57,9 +57,9 @@ SERVING = 0.003
 """Seconds. A flood of posts keeps the later phases four times as long as this one, and everybody
 else waits for all of them."""
 
-HEAVY = 0.000_25
-"""Seconds: with the later phases a millisecond, and a hundred posts, so that what is done once a
-tick is still little beside them."""
+HEAVY = 0.000_1
+"""Seconds: with the later phases and the commit under a millisecond, and some forty posts, so that
+what is done once a tick is still little beside them."""
 
 REST = 0.004
 """Seconds: longer than most disks take for a batch. Where light posts follow each other without a
