@@ -23,7 +23,7 @@ from netchat.logs import start_logging
 from netchat.metrics.figures import figures
 from netchat.net.addresses import DEFAULT_PORT, WEB_PORT
 from netchat.private import check_private
-from netchat.process import notify, remark_on_user
+from netchat.process import dump_when_killed, keep_alive, notify, remark_on_user
 
 if TYPE_CHECKING:
     from netchat.server import Server
@@ -65,6 +65,7 @@ def _run_server(config: Config, data: Path) -> int:
     from netchat.environment import system, tune_collector
     from netchat.server import Server
 
+    dump_when_killed()
     os.umask(0o077)  # what is made from here on is nobody else's
     check_private(data / "netchat.db")
     server = Server(config, system(config, data))
@@ -90,6 +91,7 @@ def _run_server(config: Config, data: Path) -> int:
         remark_on_user(config.server.user)
         print("netchat ready", *server.addresses, flush=True)
         notify("READY")
+        keep_alive(server.reactor.call_later)
         tune_collector()
         with server.watchdog.watching():
             server.reactor.run()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
 import os
 import pwd
 import socket
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from netchat.errors import ConfigError, StartError
@@ -64,7 +67,7 @@ def _change_to(user: str, data: Path | None) -> None:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, where it wants to know (sd_notify(3)): READY, RELOADING or STOPPING."""
+    """Tell systemd, where it wants to know (sd_notify(3)): READY, RELOADING, STOPPING, WATCHDOG."""
     if not (place := os.environ.get("NOTIFY_SOCKET")):
         return
     message = f"{state}=1"
@@ -74,3 +77,24 @@ def notify(state: str) -> None:
         sock.setblocking(False)
         sock.connect(f"\0{place[1:]}" if place.startswith("@") else place)
         sock.send(message.encode())
+
+
+def keep_alive(later: Callable[[float, Callable[[float], None]], object]) -> None:
+    """Show systemd a sign of life twice in the time after which, without one, it would end us
+    (WatchdogSec=; sd_watchdog_enabled(3)). `later` is the loop's: who stands still shows none."""
+    patience = os.environ.get("WATCHDOG_USEC", "")
+    if not patience.isdecimal() or os.environ.get("WATCHDOG_PID") not in (None, str(os.getpid())):
+        return
+
+    def live(_now: float) -> None:
+        notify("WATCHDOG")
+        later(int(patience) / 2e6, live)
+
+    live(0.0)
+
+
+def dump_when_killed() -> None:
+    """What breaks the process (SIGSEGV), or ends one that hangs (SIGABRT, as systemd's watchdog
+    does), has it write to stderr where each thread stood."""
+    if sys.stderr is not None:
+        faulthandler.enable()

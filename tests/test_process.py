@@ -6,13 +6,14 @@ import pwd
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from netchat.errors import ConfigError, StartError
 from netchat.private import check_private
-from netchat.process import become, notify, remark_on_user
+from netchat.process import become, keep_alive, notify, remark_on_user
 
 ROOT = os.geteuid() == 0
 NOBODY = "nobody"
@@ -102,6 +103,33 @@ def test_the_service_manager_is_told(
         assert sock.recv(100) == b"READY=1"
         notify("RELOADING")
         assert sock.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+
+
+def test_signs_of_life_come_twice_in_the_time_that_the_service_manager_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laters: list[tuple[float, Callable[[float], None]]] = []
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "10000000")
+        keep_alive(lambda wait, call: laters.append((wait, call)))
+        for due in range(3):
+            assert sock.recv(100) == b"WATCHDOG=1"
+            wait, call = laters.pop()
+            assert wait == 5.0
+            call(float(due))
+
+
+@pytest.mark.parametrize("patience", ["", "soon", "10000000"])
+def test_who_is_not_waited_for_shows_no_sign_of_life(
+    monkeypatch: pytest.MonkeyPatch, patience: str
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", patience)
+    monkeypatch.setenv("WATCHDOG_PID", "1")  # it is somebody else's
+    keep_alive(lambda wait, call: pytest.fail("nobody waits"))
 
 
 def test_nobody_who_wants_to_know_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

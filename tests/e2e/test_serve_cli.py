@@ -258,6 +258,18 @@ def test_a_standard_error_that_nobody_reads_holds_nobody_up(folder: Path) -> Non
     os.close(writer)
 
 
+def test_who_manages_it_sees_that_it_lives_and_where_it_stood_when_it_did_not(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(WITHIN)
+        manager.bind(str(folder / "notify"))
+        env = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "200000"}
+        with ServerProcess(folder, env=env) as server:
+            states = [manager.recv(100) for _ in range(4)]
+            assert states == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+            assert server.stop(signal.SIGABRT) == -signal.SIGABRT
+            assert "reactor.py" in server.logs()
+
+
 def test_a_log_that_others_can_read_is_refused(folder: Path) -> None:
     with ServerProcess(folder) as server:
         assert server.stop() == 0
