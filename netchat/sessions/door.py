@@ -125,6 +125,7 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
         del door.sessions[self]
         self.held = None  # an error's traceback knows the session
         door.strangers.remove(self)
+        door.turns.leave(self)
         door.ended.pop(self, None)
         door.unfinished.end(self)
         door.census.leave(self.transport.peer)

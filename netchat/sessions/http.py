@@ -223,4 +223,5 @@ class HttpPeer:
         if not self._gone:
             self._gone = True
             self._timer.cancel()
+            self.site.turns.leave(self)
             self.site.leave(self)

@@ -110,6 +110,7 @@ class Turns:
         """Seconds that each has taken lately."""
         self._bound = LEAST
         """Whoever has taken more is heavy."""
+        self._left: list[Served] = []
         self._looked = self._faded_at = 0.0
         self._light_at = self._heavy_at = float("-inf")
         """When somebody light was served last, and when somebody heavy beside him."""
@@ -128,6 +129,10 @@ class Turns:
         if self._bound > LEAST:
             self._taken[session] = self._bound / PART
 
+    def leave(self, session: Served) -> None:
+        """It has come to its end, maybe in its own turn: nothing of it is kept after this tick."""
+        self._left.append(session)
+
     def add(self, session: Served) -> None:
         """Serve this session in the next round."""
         self._ready[session] = None
@@ -143,6 +148,7 @@ class Turns:
         rested, self._resting = self._resting, {}
         ready, self._ready = rested | self._ready, {}
         if not ready:
+            self._forget()
             return False
         moment, share = Now(now, self._wall()), max(1, min(TURN, TICK // len(ready)))
         self._looked = self._clock()
@@ -157,7 +163,12 @@ class Turns:
                 self._resting, heavy = dict.fromkeys(heavy), []
         if left := [*waiting, *heavy]:
             self._ready = dict.fromkeys(left) | self._ready
+        self._forget()
         return bool(self._ready)
+
+    def _forget(self) -> None:
+        while self._left:
+            self._taken.pop(self._left.pop(), None)
 
     def _must_rest(self, now: float, *, back: bool) -> bool:
         """Whether the heavy make way for what somebody light has said, from here into the log and

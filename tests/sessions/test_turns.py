@@ -318,6 +318,22 @@ def test_what_was_taken_is_forgotten() -> None:
     assert world.turns.known == 0
 
 
+def test_nothing_is_kept_of_one_who_has_left_also_in_its_own_turn() -> None:
+    class Leaves(Queue):
+        def serve(self, budget: int, now: Now) -> bool:
+            self.world.turns.leave(self)
+            return super().serve(budget, now)
+
+    world = World()
+    gone, leaves = Queue(world), Leaves(world)
+    world.make_heavy(gone)
+    world.turns.leave(gone)
+    leaves.asks(1, costs=LONGEST)
+    gone.asks(1)
+    assert set(world.round()) == {gone, leaves}
+    assert world.turns.known == 0
+
+
 class Flood(Queue):
     """Who sends more than can be served. Of what costs much there is little in a turn: sessions
     count pages, and read so many bytes at a time."""
