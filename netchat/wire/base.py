@@ -26,4 +26,6 @@ class Wire(Protocol):
 
 def join(frames: Sequence[bytes]) -> tuple[bytes, Sequence[int]]:
     """What `encode_slice` gives, of the messages' own bytes."""
+    if len(frames) == 1:
+        return frames[0], ()
     return b"".join(frames), array("I", accumulate(map(len, frames[:-1])))
