@@ -11,7 +11,7 @@ the heaviest has is light, everybody else is heavy. A round goes
 
     1 light     each in its turn, up to TURN requests, while it is light; for SERVING seconds
     2 heavy     each in its turn, up to TURN requests, for SERVING seconds in all. But where
-                somebody light was here lately: up to FEW requests, for HEAVY seconds, and not
+                somebody light was here lately: up to FEW, MANY in all, for HEAVY seconds, and not
                 at all where somebody light is served now, or posts are being committed
 
 and whom it has not reached is among the first of the next. So a person who says something now and
@@ -57,9 +57,12 @@ SERVING = 0.003
 """Seconds. A flood of posts keeps the later phases four times as long as this one, and everybody
 else waits for all of them."""
 
-HEAVY = 0.000_1
-"""Seconds: with the later phases and the commit under a millisecond, and some forty posts, so that
-what is done once a tick is still little beside them."""
+MANY = 40
+"""Requests of the heavy in all, while others are light. A post is quickly taken, and costs four
+times as much in the later phases, and the commit."""
+
+HEAVY = 0.000_25
+"""Seconds for them: a dozen who come in, so that what is done once a tick is little beside them."""
 
 REST = 0.004
 """Seconds: longer than most disks take for a batch. Where light posts follow each other without a
@@ -239,30 +242,33 @@ class Turns:
     def _serve_briefly(
         self, heavy: list[Served], share: int, moment: Now, until: float
     ) -> list[Served]:
-        """Serve the heavy a few requests each, for HEAVY seconds. Those who have had no turn."""
+        """Serve the heavy a few requests each, for HEAVY seconds, MANY at the most. Those who have
+        had no turn."""
         self._heavy_at = moment.monotonic
-        until, few = min(until, self._looked + HEAVY), min(share, FEW)
+        until, left = min(until, self._looked + HEAVY), MANY
         waiting = iter(heavy)
         for session in waiting:
-            if self._serve_few(session, few, moment, until):
-                self._ready[session] = None
-            if self._looked >= until:
+            left -= self._serve_few(session, min(share, FEW, left), moment, until)
+            if not left or self._looked >= until:
                 break
         return [*waiting]
 
-    def _serve_few(self, session: Served, few: int, moment: Now, until: float) -> bool:
-        """One request, and as many more as there is time for if they cost the same."""
-        began = self._looked
+    def _serve_few(self, session: Served, few: int, moment: Now, until: float) -> int:
+        """One request, and as many more as there is time for if they cost the same: how many that
+        was, as far as can be told."""
+        began, further = self._looked, 0
         more = session.serve(1, moment)
         self._account(session)
-        if not more:
-            return False
-        left, took = until - self._looked, self._looked - began
-        few = few - 1 if took * (few - 1) <= left else int(left / took)
-        if few > 0:
-            more = session.serve(few, moment)
+        if more:
+            left, took = until - self._looked, self._looked - began
+            further = few - 1 if took * (few - 1) <= left else int(max(0.0, left) / took)
+        if further:
+            more = session.serve(further, moment)
             self._account(session)
-        return more
+        if not more:
+            return 1
+        self._ready[session] = None
+        return 1 + further
 
     def _account(self, session: Served) -> None:
         """Add the time since the last look to what it has taken."""
