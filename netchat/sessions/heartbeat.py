@@ -19,8 +19,9 @@ SLOT = 1.0
 """Seconds; nobody minds being asked up to one later."""
 
 STOPPED = 5.0
-"""Seconds late at which the server must itself have been stopped (SIGSTOP, a suspended
-machine). Its peers could not reach it meanwhile: everybody gets a fresh window."""
+"""Seconds between two looks at which the server itself must have been stopped (SIGSTOP, a
+suspended machine), or half the time for an answer late, where that is less. Its peers could not
+reach it meanwhile, nor may it have sent what it asked: everybody gets a fresh window."""
 
 JITTER = 0.1
 """Asked between 0.9 and 1.1 of the interval, so that a crowd is not asked at once."""
@@ -54,6 +55,7 @@ class Heartbeat:
     ) -> None:
         self._interval = interval
         self._timeout = timeout
+        self._stopped = min(STOPPED, SLOT + timeout / 2)
         self._random = random
         self._slots: dict[int, list[Watched]] = defaultdict(list)
         self._asked: dict[Watched, float] = {}
@@ -75,7 +77,7 @@ class Heartbeat:
 
     def tick(self, now: float) -> None:
         """Look at all whose time has come."""
-        if now - self._last > STOPPED:
+        if now - self._last > self._stopped:
             self._floor = now
         first, last = int(self._last / SLOT) + 1, int(now / SLOT)
         self._last = now

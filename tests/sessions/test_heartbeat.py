@@ -44,9 +44,9 @@ class Patient:
 class Clinic:
     """A heartbeat and its patients, second by second."""
 
-    def __init__(self, jitter: float = 0.5) -> None:
+    def __init__(self, jitter: float = 0.5, timeout: float = TIMEOUT) -> None:
         self.now = 0.0
-        self.heartbeat = Heartbeat(INTERVAL, TIMEOUT, lambda: jitter, 0.0)
+        self.heartbeat = Heartbeat(INTERVAL, timeout, lambda: jitter, 0.0)
         self.patients: list[Patient] = []
 
     def takes(self) -> Patient:
@@ -131,6 +131,18 @@ def test_a_server_that_was_stopped_gives_everybody_a_fresh_window() -> None:
     assert asked.given_up == quiet.asked == []
     clinic.run(60)
     assert len(asked.given_up) == len(quiet.given_up) == 1
+
+
+def test_a_short_stop_is_one_where_answers_have_little_time() -> None:
+    """It may come between the question and its bytes: nobody can have answered then."""
+    clinic = Clinic(timeout=1.0)
+    asked = clinic.takes()
+    while not asked.asked:
+        clinic.run(1)
+    clinic.skip(2.5)
+    assert asked.given_up == []
+    clinic.run(3)
+    assert len(asked.given_up) == 1
 
 
 def test_one_that_has_stopped_is_let_go() -> None:
