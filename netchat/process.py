@@ -82,13 +82,14 @@ def notify(state: str) -> None:
 def keep_alive(later: Callable[[float, Callable[[float], None]], object]) -> None:
     """Show systemd a sign of life twice in the time after which, without one, it would end us
     (WatchdogSec=; sd_watchdog_enabled(3)). `later` is the loop's: who stands still shows none."""
-    patience = os.environ.get("WATCHDOG_USEC", "")
-    if not patience.isdecimal() or os.environ.get("WATCHDOG_PID") not in (None, str(os.getpid())):
+    wanted = os.environ.get("WATCHDOG_USEC", "")
+    patience = int(wanted) if wanted.isdecimal() else 0
+    if not patience or os.environ.get("WATCHDOG_PID") not in (None, str(os.getpid())):
         return
 
     def live(_now: float) -> None:
         notify("WATCHDOG")
-        later(int(patience) / 2e6, live)
+        later(patience / 2e6, live)
 
     live(0.0)
 

@@ -123,12 +123,14 @@ def test_signs_of_life_come_twice_in_the_time_that_the_service_manager_waits(
             call(float(due))
 
 
-@pytest.mark.parametrize("patience", ["", "soon", "10000000"])
+@pytest.mark.parametrize(
+    ("patience", "pid"), [("", None), ("soon", None), ("0", None), ("10000000", "1")]
+)
 def test_who_is_not_waited_for_shows_no_sign_of_life(
-    monkeypatch: pytest.MonkeyPatch, patience: str
+    monkeypatch: pytest.MonkeyPatch, patience: str, pid: str | None
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", patience)
-    monkeypatch.setenv("WATCHDOG_PID", "1")  # it is somebody else's
+    monkeypatch.setenv("WATCHDOG_PID", pid or str(os.getpid()))  # or it is somebody else's
     keep_alive(lambda wait, call: pytest.fail("nobody waits"))
 
 

@@ -256,17 +256,18 @@ class Turns:
     def _serve_few(self, session: Served, few: int, moment: Now, until: float) -> int:
         """One request, and as many more as there is time for if they cost the same: how many that
         was, as far as can be told."""
-        began, further = self._looked, 0
+        began = self._looked
         more = session.serve(1, moment)
         self._account(session)
-        if more:
-            left, took = until - self._looked, self._looked - began
-            further = few - 1 if took * (few - 1) <= left else int(max(0.0, left) / took)
+        if not more:
+            return 1
+        left, took = until - self._looked, self._looked - began
+        further = few - 1 if took * (few - 1) <= left else int(max(0.0, left) / took)
         if further:
             more = session.serve(further, moment)
             self._account(session)
-        if not more:
-            return 1
+            if not more:
+                return 1
         self._ready[session] = None
         return 1 + further
 

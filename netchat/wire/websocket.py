@@ -179,7 +179,7 @@ class WebSocketServer:
     max_fragments: ClassVar[int] = MAX_FRAGMENTS
 
     __slots__ = (
-        "_at", "_frames", "_over", "_owed", "_partial", "_protocol", "_rest", "close_code",
+        "_at", "_over", "_owed", "_partial", "_protocol", "_rest", "close_code",
     )  # fmt: skip
 
     def __init__(
@@ -193,7 +193,6 @@ class WebSocketServer:
         """What the library has not been given yet: the bytes from `_at` on."""
         self._owed = 0
         """Bytes that the library waits for, of the frame that it has been given in part."""
-        self._frames: list[Frame] = []
         self._partial: _Partial | None = None
         self._over = False
         self.close_code: int | None = None
@@ -238,7 +237,7 @@ class WebSocketServer:
         """Whether something may be waiting to be pulled."""
         if self._over:
             return False
-        if self._frames or self._protocol.parser_exc is not None:
+        if self._protocol.parser_exc is not None:
             return True
         return bool(self._rest) if self._owed else size_of_frame(self._rest, self._at) > 0
 
@@ -270,7 +269,7 @@ class WebSocketServer:
 
     def _next_frame(self) -> Frame | None:
         protocol = self._protocol
-        while not (self._frames or self._over):
+        while not self._over:
             if protocol.parser_exc is not None:
                 if protocol.close_rcvd is not None:  # the library minds the message it cuts short
                     return Frame(Opcode.CLOSE, _echo(protocol.close_rcvd))
@@ -286,8 +285,9 @@ class WebSocketServer:
             self._owed -= len(piece)
             protocol.receive_data(piece)
             protocol.data_to_send()  # what it would answer; see the head of this file
-            self._frames = cast("list[Frame]", protocol.events_received())
-        return self._frames.pop(0) if self._frames else None
+            if found := protocol.events_received():
+                return cast(Frame, found[0])
+        return None
 
     def _plain_frame(self) -> Frame | None:
         """The next frame, where it can be read right here."""
@@ -339,4 +339,3 @@ class WebSocketServer:
     def _end(self, code: int | None = None) -> None:
         self._over, self.close_code = True, code
         self._rest, self._partial = b"", None
-        self._frames.clear()
