@@ -70,24 +70,19 @@ class Readers:
     def go_on(self, messages: int) -> CaughtUp:
         """Read on, until everybody has had so many messages or nothing comes any more."""
         crowd = self._crowd
+        crowd.members, crowd.owed = [*self._members], messages * len(self._members)
         for member in random.sample(self._members, len(self._members)):
             member.resume()
         began = last = time.monotonic()
         seen = crowd.delivered
-        while not self._have_all(messages) and last + QUIET > time.monotonic():
+        while not crowd.is_settled and last + QUIET > time.monotonic():
             self._reactor.run_once(0.1)
             if crowd.delivered != seen:
                 seen, last = crowd.delivered, time.monotonic()
         return self._judge(messages, last - began)
 
-    def _have_all(self, messages: int) -> bool:
-        """`delivered` may be ahead, also of a frame whose end has not come."""
-        if self._crowd.delivered < messages * len(self._members):
-            return False
-        return all(member.settle(Tally()) >= messages for member in self._members)
-
     def _judge(self, messages: int, seconds: float) -> CaughtUp:
-        tally = Tally(owed=messages * len(self._members), delivered=self._crowd.delivered)
+        tally = Tally(owed=self._crowd.owed, delivered=self._crowd.delivered)
         tally.dropped = self._crowd.dropped
         complete = 0
         for member in self._members:
