@@ -11,8 +11,8 @@ the heaviest has is light, everybody else is heavy. A round goes
 
     1 light     each in its turn, up to TURN requests, while it is light; for SERVING seconds
     2 heavy     each in its turn, up to TURN requests, for SERVING seconds in all. But where
-                somebody light was here lately: up to FEW, MANY in all, for HEAVY seconds, and not
-                at all where somebody light is served now, or posts are being committed
+                somebody light was here lately: FEW in all, for HEAVY seconds, and not at all where
+                somebody light is served now, or posts are being committed
 
 and whom it has not reached is among the first of the next. So a person who says something now and
 then does not wait behind the backlog of a flood, and finds the loop in a short tick whenever he
@@ -24,7 +24,7 @@ What somebody light has said goes through two ticks and the commit between them,
 would lengthen all three: they take a part of each tick, the interpreter, which the commit's thread
 wants again and again, and a part of the next batch, which is committed with his post in it, or
 before it. So they rest until the batch has come back and gone out. A flood of posts has as many in
-a batch as it posts between two of them, some forty; without a rest it was thousands.
+a batch as it posts between two of them, some eight; without a rest it was thousands.
 
 Nobody starves: the heavy rest for one batch, or until a tick comes that is REST seconds later; then
 a round reaches at least one of them, in their order. It is the one place below the reactor that
@@ -49,17 +49,14 @@ SMALL = 64
 """Requests of somebody light between two looks at the clock: a part of a turn, of which it has as
 many as it is light for. Not less than a page costs, or a turn would have more of them."""
 
-FEW = 16
-"""Requests of somebody heavy in a turn, while others are light; fewer where the first of them has
-shown that there is no time for so many."""
-
 SERVING = 0.003
 """Seconds. A flood of posts keeps the later phases four times as long as this one, and everybody
 else waits for all of them."""
 
-MANY = 40
-"""Requests of the heavy in all, while others are light. A post is quickly taken, and costs four
-times as much in the later phases, and the commit."""
+FEW = 8
+"""Requests of the heavy in all, while others are light; fewer where the first has shown that there
+is no time for so many. A post is quickly taken, costs four times as much in the later phases, and
+makes the commit longer: 40 of them took a third of a millisecond of what others waited."""
 
 HEAVY = 0.000_25
 """Seconds for them: a dozen who come in, so that what is done once a tick is little beside them."""
@@ -242,13 +239,13 @@ class Turns:
     def _serve_briefly(
         self, heavy: list[Served], share: int, moment: Now, until: float
     ) -> list[Served]:
-        """Serve the heavy a few requests each, for HEAVY seconds, MANY at the most. Those who have
+        """Serve the heavy a few requests each, for HEAVY seconds, FEW at the most. Those who have
         had no turn."""
         self._heavy_at = moment.monotonic
-        until, left = min(until, self._looked + HEAVY), MANY
+        until, left = min(until, self._looked + HEAVY), FEW
         waiting = iter(heavy)
         for session in waiting:
-            left -= self._serve_few(session, min(share, FEW, left), moment, until)
+            left -= self._serve_few(session, min(share, left), moment, until)
             if not left or self._looked >= until:
                 break
         return [*waiting]

@@ -37,6 +37,7 @@ from netchat.errors import LogDamaged, StoreFailed, StoreFull
 from netchat.storage import facts, schema, tables
 from netchat.storage.claim import Claim
 from netchat.storage.place import Head, Placed, place
+from netchat.storage.reserve import EVER, Reserve
 from netchat.storage.sealing import BrokenSealError
 
 Durability = Literal["fsync", "wal"]
@@ -66,6 +67,7 @@ class SqliteLog:
         boot_id: str,
         keep: int = 0,
         keep_ms: int = 0,
+        wal_pages: int = EVER,
     ) -> None:
         self._path = path
         self._durability = durability
@@ -74,6 +76,7 @@ class SqliteLog:
         self._boot_id = boot_id
         self._keep = keep
         self._keep_ms = keep_ms
+        self._wal_pages = wal_pages
         self._claim: Claim | None = None
         self._anchor: apsw.Connection | None = None
         self._db: apsw.Connection | None = None
@@ -106,6 +109,7 @@ class SqliteLog:
     def append(self, batch: Batch) -> Appended:
         """See `chat.log.Store`. A post to an unknown or damaged room fails alone."""
         with self._transaction() as db:
+            self._reserve.extend(db)
             facts.save(db, batch)
             placed = self._insert(db, batch)
         self._heads.update(placed.heads)
@@ -195,6 +199,7 @@ class SqliteLog:
         """Commit what the block does, or nothing of it. Raises StoreFull or StoreFailed."""
         try:
             db = self._db or self._reconnect()
+            self._reserve.make_room(db)
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
@@ -227,6 +232,7 @@ class SqliteLog:
         """
         db.pragma("synchronous", _SYNCHRONOUS[self._durability])
         db.pragma("temp_store", "MEMORY")
+        self._reserve = Reserve(db, self._wal_pages)
 
     def _disconnect(self) -> None:
         _close(self._db)

@@ -12,6 +12,7 @@ The format: https://sqlite.org/fileformat2.html#walformat
 
 from __future__ import annotations
 
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from struct import Struct
 from typing import Literal
@@ -28,9 +29,14 @@ PAGE = 4096
 
 def forgotten_commits(wal: Path, taken: int) -> int:
     """How many commits stand behind the first `taken` frames of a WAL."""
-    data = wal.read_bytes() if wal.exists() else b""
-    if len(data) < HEADER.size + FRAME.size:
+    if not wal.exists() or wal.stat().st_size < HEADER.size + FRAME.size:
         return 0
+    # Of 33 MB only the head of each page is looked at.
+    with wal.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        return _commits_behind(data, taken)
+
+
+def _commits_behind(data: mmap, taken: int) -> int:
     order, page, salt, checksum = HEADER.unpack_from(data)
     if _checksum(data[:24], "big" if order & 1 else "little") != checksum:
         page, (_, salt) = PAGE, FRAME.unpack_from(data, HEADER.size)

@@ -194,7 +194,7 @@ class Power:
         random, boot = self._random, f"{boot} {self.lives}"
         return SqliteLog(
             folder / FILE, self._durability, self._wall, lambda: random.randbytes(8).hex(),
-            boot, keep,
+            boot, keep, wal_pages=random.choice([4, 40]),
         )  # fmt: skip
 
     def _wall(self) -> int:

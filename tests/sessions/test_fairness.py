@@ -13,7 +13,7 @@ from netchat.chat.events import Pong
 from netchat.chat.requests import Ping
 from tests.sessions.support import Client, House
 
-TICKS = 1_000
+TICKS = 2_000
 NOW_AND_THEN = 0.02
 """Seconds between what a calm one asks: it types fifty lines a second."""
 

@@ -24,6 +24,9 @@ from tests.storage.lossy import FAST, LossyDisk
 from .plan import Plan
 from .world import World
 
+WAL_PAGES = 40
+"""A short WAL: it is as long as it gets, and is written back, again and again in a run."""
+
 
 class FailingDisk(LossyDisk):
     """It fails now and then, and dies in the middle of things."""
@@ -62,7 +65,9 @@ class SqliteDisk:
         durability: Any = self.durability
         keep, keep_ms = self._plan.keep, self._plan.keep_ms
         boot = f"boot {self._boot}"
-        self._store = SqliteLog(self._file, durability, wall, new_epoch, boot, keep, keep_ms)
+        self._store = SqliteLog(
+            self._file, durability, wall, new_epoch, boot, keep, keep_ms, WAL_PAGES
+        )
         self._reader = SqliteReader(self._file)
         return self._store, self._reader
 

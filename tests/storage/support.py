@@ -17,6 +17,7 @@ from netchat.chat.log import (
     Store,
 )
 from netchat.storage.memory import MemoryLog
+from netchat.storage.reserve import EVER
 from netchat.storage.sqlite import Durability, SqliteLog, SqliteReader
 
 START = 1_700_000_000_000
@@ -92,6 +93,7 @@ class Folder:
     epochs: Epochs = field(default_factory=Epochs)
     keep: int = 0
     keep_ms: int = 0
+    wal_pages: int = EVER
 
     @property
     def file(self) -> Path:
@@ -100,8 +102,9 @@ class Folder:
     def store(self, durability: Durability = "fsync", boot: str = "boot-1") -> SqliteLog:
         """Not yet loaded."""
         return SqliteLog(
-            self.file, durability, self.clock, self.epochs, boot, self.keep, self.keep_ms
-        )
+            self.file, durability, self.clock, self.epochs, boot, self.keep, self.keep_ms,
+            self.wal_pages,
+        )  # fmt: skip
 
     def open(self, durability: Durability = "fsync", boot: str = "boot-1") -> Log:
         store = self.store(durability, boot)

@@ -188,10 +188,11 @@ def test_a_disk_that_stays_full_keeps_refusing(disk: Disk, tmp_path: Path) -> No
     log = Folder(tmp_path).open()
     log.store.append(ROOMS)
     disk.error = apsw.FullError
+    disk.fatal, disk.failures = len(disk.log) + 1, 1_000
     for _ in range(3):
-        disk.fatal = len(disk.log) + 1
         with pytest.raises(StoreFull):
             log.post(*BATCHES[0])
+    disk.fatal = 0
     assert isinstance(log.post(*BATCHES[0])[0], Stored)
     log.close()
 
