@@ -10,7 +10,8 @@ process goes first wherever it wants to (SCHED_FIFO, where permitted), and their
 
 An attack is withstood when nothing that the healthy ones have is lost, doubled, out of order or
 cut off, their p99 is at most twice that of the rounds around it and 50 ms, and afterwards the
-server lets go of all the attackers, and lets a newcomer in, in RECOVERY seconds.
+server lets go of all the attackers, and lets a newcomer in, in RECOVERY seconds. The p99 of a round
+is that of its eight slowest messages, so of several runs, a server for each, the median counts.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import Struct
-
 from bench.assault import AttackedServer, AttackersProcess
+from bench.attacked import Attacked, AttacksResult
 from bench.crew import Crew
 from bench.hostile import ATTACKS, Attack, DoorName
 from bench.logins import Caller
@@ -45,95 +45,10 @@ WARMUP = Round(seconds=1.0, rate=RATE)
 TAIL = 0.3
 """Seconds by which an attack outlasts its round."""
 
-TIMES, LIMIT_MS = 2.0, 50.0
-"""What the p99 of the healthy ones is held to."""
-
 RECOVERY = 15.0
 """Seconds: above the longest deadline that a peer may use up, that of a login."""
 
 TRY_EVERY = 0.1
-MEBI = 2**20
-
-COLUMNS = (
-    "attack", "p99 around it", "meanwhile", "cut off", "lost, doubled, disordered", "memory",
-    "kernel's", "CPU", "longest tick", "recovered in", "withstood",
-    "connections, ended by the server", "sent", "answers",
-)  # fmt: skip
-
-
-class Attacked(Struct, kw_only=True):
-    """One attack. Memory is the server's, in bytes: before, and the most meanwhile; `kernel` that
-    of the attacked door's sockets in the end, None where it cannot be told. `recovered`: seconds
-    after its end, None where it took too long."""
-
-    name: str
-    before: RoundResult
-    during: RoundResult
-    after: RoundResult
-    memory: int
-    peak: int
-    kernel: int | None
-    recovered: float | None
-    report: Assaulted
-
-    @property
-    def invalid(self) -> list[str]:
-        """Why the latencies are not the server's; empty where they are."""
-        rounds = (self.before, self.during, self.after)
-        return list(dict.fromkeys(reason for each in rounds for reason in each.invalid))
-
-    @property
-    def baseline(self) -> float:
-        """The p99 in ms without the attack, mean of the rounds around it."""
-        return (_p99(self.before) + _p99(self.after)) / 2
-
-    @property
-    def is_withstood(self) -> bool:
-        """Whether all is as it should be, latencies left out where they say nothing."""
-        kept = not self.during.tally.faults and self.recovered is not None
-        return kept and (bool(self.invalid) or self.is_quick)
-
-    @property
-    def is_quick(self) -> bool:
-        return _p99(self.during) <= min(TIMES * self.baseline, LIMIT_MS)
-
-    @property
-    def row(self) -> str:
-        """In Markdown."""
-        tally, report = self.during.tally, self.report
-        verdict = "INVALID" if self.invalid else "yes"
-        said = ", ".join(f"{count:,} {code}" for code, count in sorted(report.codes.items()))
-        cells = [
-            f"`{self.name}`: {ATTACKS[self.name].title}",
-            f"{self.baseline:.1f} ms",
-            f"{_p99(self.during):.1f} ms",
-            f"{tally.dropped:,}",
-            f"{tally.faults - tally.dropped:,}",
-            f"+{max(0, self.peak - self.memory) / MEBI:.1f} MiB",
-            "-" if self.kernel is None else f"{self.kernel / MEBI:.1f} MiB",
-            f"{self.before.cpu_share or 0:.0f} to {self.during.cpu_share or 0:.0f} %",
-            f"{self.during.server_lag.get('lag_max_ms', 0):.0f} ms",
-            "no" if self.recovered is None else f"{self.recovered:.1f} s",
-            verdict if self.is_withstood else "**no**",
-            f"{report.opened:,}, {report.closed:,}",
-            f"{report.sent / 1e6:,.1f} MB",
-            said,
-        ]
-        return f"| {' | '.join(cells)} |"
-
-
-class AttacksResult(Struct, kw_only=True, tag="attacks"):
-    """All of them."""
-
-    environment: dict[str, str | int]
-    durability: str
-    attacks: list[Attacked]
-
-    @property
-    def table(self) -> str:
-        """In Markdown."""
-        head = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-        return "\n".join([*head, *(each.row for each in self.attacks)])
 
 
 def attacks(options: Options) -> int:
@@ -143,23 +58,30 @@ def attacks(options: Options) -> int:
         return 2
     result = AttacksResult(environment=environment(), durability=options.durability, attacks=[])
     progress = Progress()
-    for few in (False, True):
-        names = [
-            name
-            for name, attack in ATTACKS.items()
-            if (attack.door == "few files") == few and name in (options.cases or ATTACKS)
-        ]
-        if names:
-            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-                result.attacks += Field(options, Path(folder), progress, few).play(names)
+    for _ in range(options.repeats):
+        for few in (False, True):
+            result.attacks += _play(options, few, progress)
     progress.end()
     print(environment_line(result.environment))
     print(f"\n{result.table}\n")
-    for each in result.attacks:
+    for each in result.outcomes:
         if each.invalid:
             print(f"INVALID: {each.name}: {', '.join(each.invalid)}")
     print(f"Kept in {save(result, options.out, 'attacks')}")
-    return 0 if all(each.is_withstood for each in result.attacks) else 1
+    return 0 if all(each.is_withstood for each in result.outcomes) else 1
+
+
+def _play(options: Options, few: bool, progress: Progress) -> list[Attacked]:
+    """Those attacks that are meant for a server with few files, or all others."""
+    names = [
+        name
+        for name, attack in ATTACKS.items()
+        if (attack.door == "few files") == few and name in (options.cases or ATTACKS)
+    ]
+    if not names:
+        return []
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        return Field(options, Path(folder), progress, few).play(names)
 
 
 class Field:
@@ -266,7 +188,3 @@ class Field:
                 raise ConnectionRefusedError(str(event))
         finally:
             newcomer.sock.close()
-
-
-def _p99(result: RoundResult) -> float:
-    return result.latency.get("p99", float("inf"))

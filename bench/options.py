@@ -187,6 +187,7 @@ def _add_attacks(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--cases", type=_names, metavar="A,B", help="only slow-hello, bombs ... (all)")
     add("--seconds", type=_number, default=4.0, metavar="S", help="of each attack (4)")
+    add("--repeats", type=_count, default=1, metavar="N", help="runs of everything (1)")
     add("--durability", choices=DURABILITIES, help="of the server (memory)")
     _add_out(parser)
 
