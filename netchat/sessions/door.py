@@ -210,6 +210,8 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
                 except (RefusedRequest, FatalError) as exc:
                     request = exc.as_value()
                 if request is None:
+                    if self.machine.pending:
+                        return True
                     self._look_at_rest(now.monotonic, anew=budget < share)
                     return False
             if budget <= 0 or not self._may_go_on(request, now.monotonic):

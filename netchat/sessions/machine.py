@@ -12,7 +12,8 @@ class Machine(Protocol):
 
     @property
     def pending(self) -> bool:
-        """A complete request, or a bad one, is waiting to be pulled."""
+        """A complete request, or a bad one, is waiting to be pulled, or a part of one that costs as
+        much to read."""
 
     @property
     def unfinished(self) -> int:
@@ -25,7 +26,8 @@ class Machine(Protocol):
         """There will be no more."""
 
     def next_request(self) -> Request | None:
-        """Pull the next one. Raises RefusedRequest, FatalError."""
+        """Pull the next one; None where there is none, or, while `pending`, reading it goes on at the
+        next call. Raises RefusedRequest, FatalError."""
 
     def welcome(self) -> None:
         """The peer has been let in: the limits of strangers end."""

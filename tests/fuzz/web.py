@@ -36,6 +36,8 @@ def _frames(pieces: Sequence[bytes]) -> list[object]:
                 assert not machine.pending and machine.next_request() is None
                 return out
             if request is None:
+                if machine.pending:
+                    continue
                 break
             out.append(request)
             if isinstance(request, Control) and request.closes:

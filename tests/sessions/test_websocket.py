@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
-from netchat.chat.events import Message
+from netchat.chat.events import Message, Pong
 from netchat.chat.requests import Hello, Join, Ping, Post
 from netchat.sessions.door import DoorSession
 from netchat.sessions.websocket import WebSocketSession
 from netchat.wire.messages import decode_event, encode
-from netchat.wire.websocket import CompressedWire, WebSocketServer, WebSocketWire
-from tests.conformance.peer import CLOSE, KEY, PING, PONG, TEXT, close, frame
+from netchat.wire.websocket import (
+    AT_ONCE,
+    MAX_FRAGMENTS,
+    CompressedWire,
+    WebSocketServer,
+    WebSocketWire,
+)
+from tests.conformance.peer import CLOSE, CONT, KEY, PING, PONG, TEXT, close, frame
 from tests.sessions.support import House, Socket, web_entrance
 
 UPGRADE = (
@@ -158,6 +164,32 @@ def test_a_message_that_is_begun_behind_a_full_turn_has_its_own_time_to_come() -
     assert not ana.session.closing
     house.advance(6)
     assert ana.session.closing
+
+
+def in_fragments(payload: bytes, count: int) -> bytes:
+    """A text message of so many frames; all is in the last one."""
+    begun = frame(TEXT, fin=False) + frame(CONT, fin=False) * (count - 2)
+    return begun + frame(CONT, payload)
+
+
+def test_a_message_of_many_fragments_is_read_a_few_at_a_time() -> None:
+    machine = WebSocketServer()
+    machine.receive_data(in_fragments(encode(Ping()), MAX_FRAGMENTS))
+    calls = 0
+    while (request := machine.next_request()) is None:
+        assert machine.pending
+        calls += 1
+    assert request == Ping() and not machine.pending
+    assert calls == (MAX_FRAGMENTS - 1) // AT_ONCE
+
+
+def test_it_is_answered_though_nothing_more_comes(house: House) -> None:
+    web = WebClient(house, "wera")
+    web.sends(in_fragments(encode(Ping()), MAX_FRAGMENTS))
+    assert web.heard() == [Pong()]
+    web.sends(in_fragments(encode(Ping()), MAX_FRAGMENTS + 1))
+    assert [event.code for event in web.heard()] == ["frame_too_large"]
+    assert web.session.closing
 
 
 def long_ping(letters: int) -> bytes:
