@@ -26,8 +26,8 @@ class Machine(Protocol):
         """There will be no more."""
 
     def next_request(self) -> Request | None:
-        """Pull the next one; None where there is none, or, while `pending`, reading it goes on at the
-        next call. Raises RefusedRequest, FatalError."""
+        """Pull the next one; None where there is none, or, while `pending`, where reading it goes
+        on at the next call. Raises RefusedRequest, FatalError."""
 
     def welcome(self) -> None:
         """The peer has been let in: the limits of strangers end."""
