@@ -71,10 +71,11 @@ HALF_LIFE = 0.25
 PART = 1 / 16
 """Of what the heaviest has taken: those of one load differ by less, a person takes a hundredth."""
 
-LEAST = 0.000_03
-"""Seconds: whoever has taken less is light beside anybody. It is what somebody takes who posts five
-times a second. Else in a quiet chat people would be heavy beside each other, and as nobody light
-is there then, the first batch of a flood would be a long one."""
+LEAST = 0.000_1
+"""Seconds: whoever has taken less is light beside anybody. It is what somebody takes who posts
+thirty times a second. Else people would be heavy beside each other by chance where nobody takes
+much: a thousand who post thirty a second each waited twice as long, and cost an eighth more. And
+the first batch of a flood in a quiet chat would be a long one, as nobody light is there then."""
 
 LONGEST = 0.001
 """Seconds that are counted of one turn. What takes longer is mostly not its own: the collector

@@ -109,6 +109,18 @@ def test_many_who_wait_share_the_tick_and_nobody_gets_none(
     assert share * waiting <= max(TICK, waiting)
 
 
+def test_in_a_crowd_of_which_nobody_takes_much_all_are_served_in_each_round() -> None:
+    """Thirty posts a second each, whoever has had some more of them by chance."""
+    world = World()
+    crowd = [Queue(world, cost=5 * MICRO) for _ in range(60)]
+    for number in range(40):
+        asking = crowd if number % 4 else crowd[:20]
+        for queue in asking:
+            queue.asks(1)
+        assert len(world.round()) == len(asking)
+        world.now += 1 / 30
+
+
 def test_a_session_is_served_once_a_round_however_often_it_is_added() -> None:
     world = World()
     queue = Queue(world, 10)
