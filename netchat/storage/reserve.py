@@ -26,7 +26,7 @@ STEP = 31
 """Pages at a time: SQLite's way to a file takes less than 128 KiB at once. A card that writes 10 MB
 a second needs 13 ms for them."""
 
-EVER = 8_000
+PAGES = 8_000
 """Pages of 4 KiB between two checkpoints: 33 MB. SQLite's own 1,000 are soon there in a flood, and
 two posts in a hundred wait for one; most of 8,000 are the same few again, and one takes 4 ms."""
 
@@ -48,12 +48,12 @@ class Reserve:
 
     def extend(self, db: apsw.Connection) -> None:
         """Inside of a transaction that writes, before anything else in it: make the WAL a step
-        longer, where it is too short. A disk that is full leaves it as it is."""
+        longer, where it is too short. Where that fails, on a full disk say, it stays as it is."""
         wal = Path(db.filename_wal)
-        size = wal.stat().st_size
-        missing = HEADER.size + self._pages * (FRAME.size + PAGE) - size
-        if missing > 0:
-            with suppress(apsw.Error):
+        with suppress(apsw.Error, OSError):
+            size = wal.stat().st_size
+            missing = HEADER.size + self._pages * (FRAME.size + PAGE) - size
+            if missing > 0:
                 _append(wal, size, min(missing, STEP * (FRAME.size + PAGE)))
 
     def _note(self, _db: apsw.Connection, _name: str, pages: int) -> int:

@@ -37,7 +37,7 @@ from netchat.errors import LogDamaged, StoreFailed, StoreFull
 from netchat.storage import facts, schema, tables
 from netchat.storage.claim import Claim
 from netchat.storage.place import Head, Placed, place
-from netchat.storage.reserve import EVER, Reserve
+from netchat.storage.reserve import PAGES, Reserve
 from netchat.storage.sealing import BrokenSealError
 
 Durability = Literal["fsync", "wal"]
@@ -67,7 +67,7 @@ class SqliteLog:
         boot_id: str,
         keep: int = 0,
         keep_ms: int = 0,
-        wal_pages: int = EVER,
+        wal_pages: int = PAGES,
     ) -> None:
         self._path = path
         self._durability = durability

@@ -17,7 +17,7 @@ from netchat.chat.log import (
     Store,
 )
 from netchat.storage.memory import MemoryLog
-from netchat.storage.reserve import EVER
+from netchat.storage.reserve import PAGES
 from netchat.storage.sqlite import Durability, SqliteLog, SqliteReader
 
 START = 1_700_000_000_000
@@ -93,7 +93,7 @@ class Folder:
     epochs: Epochs = field(default_factory=Epochs)
     keep: int = 0
     keep_ms: int = 0
-    wal_pages: int = EVER
+    wal_pages: int = PAGES
 
     @property
     def file(self) -> Path:
