@@ -66,17 +66,18 @@ class Outcome:
     def __init__(self, runs: list[Attacked]) -> None:
         self.name = runs[0].name
         self._runs = runs
-        self._valid = [run for run in runs if not run.invalid]
+        self._judged = [run for run in runs if not run.invalid] or runs
+        """Those whose latencies are the server's; all, where there are none."""
 
     @property
     def invalid(self) -> list[str]:
         """Why no latency is the server's; empty where there are some."""
-        return [] if self._valid else self._runs[0].invalid
+        return self._judged[0].invalid
 
     @property
     def is_withstood(self) -> bool:
         """Whether all is as it should be, latencies left out where they say nothing."""
-        return all(run.is_harmless for run in self._runs) and (not self._valid or self.is_quick)
+        return all(run.is_harmless for run in self._runs) and (bool(self.invalid) or self.is_quick)
 
     @property
     def is_quick(self) -> bool:
@@ -86,11 +87,11 @@ class Outcome:
     @property
     def _times(self) -> Spread:
         """By how much p99 grows; each run beside its own calm rounds."""
-        return Spread.of([run.meanwhile / run.calm for run in self._valid or self._runs])
+        return Spread.of([run.meanwhile / run.calm for run in self._judged])
 
     @property
     def _meanwhile(self) -> Spread:
-        return Spread.of([run.meanwhile for run in self._valid or self._runs])
+        return Spread.of([run.meanwhile for run in self._judged])
 
     @property
     def row(self) -> str:
@@ -101,7 +102,7 @@ class Outcome:
         verdict = "INVALID" if self.invalid else "yes"
         cells = [
             f"`{self.name}`: {ATTACKS[self.name].title}",
-            _ms(Spread.of([run.calm for run in self._valid or runs])),
+            _ms(Spread.of([run.calm for run in self._judged])),
             _ms(self._meanwhile),
             f"{self._times.median:.1f}",
             f"{sum(tally.dropped for tally in tallies):,}",

@@ -210,7 +210,7 @@ class DoorSession(Session, kw_only=True, eq=False, gc=False):
                 except (RefusedRequest, FatalError) as exc:
                     request = exc.as_value()
                 if request is None:
-                    if self.machine.pending:
+                    if self.machine.pending:  # there is more of one that goes on at the next turn
                         return True
                     self._look_at_rest(now.monotonic, anew=budget < share)
                     return False

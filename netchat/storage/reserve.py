@@ -15,8 +15,8 @@ it: those whose posts were in it need not wait.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from pathlib import Path
 
 import apsw
 
@@ -49,12 +49,12 @@ class Reserve:
     def extend(self, db: apsw.Connection) -> None:
         """Inside of a transaction that writes, before anything else in it: make the WAL a step
         longer, where it is too short. Where that fails, on a full disk say, it stays as it is."""
-        wal = Path(db.filename_wal)
+        wal = db.filename_wal
         with suppress(apsw.Error, OSError):
-            size = wal.stat().st_size
-            missing = HEADER.size + self._pages * (FRAME.size + PAGE) - size
+            size = os.stat(wal).st_size
+            missing = HEADER.size + _frames(self._pages) - size
             if missing > 0:
-                _append(wal, size, min(missing, STEP * (FRAME.size + PAGE)))
+                _append(wal, size, min(missing, _frames(STEP)))
 
     def _note(self, _db: apsw.Connection, _name: str, pages: int) -> int:
         """SQLite's, after each commit. (A checkpoint is seen at the one that follows it.)"""
@@ -62,9 +62,14 @@ class Reserve:
         return apsw.SQLITE_OK
 
 
-def _append(wal: Path, size: int, count: int) -> None:
+def _frames(pages: int) -> int:
+    """Bytes of so many pages in the WAL."""
+    return pages * (FRAME.size + PAGE)
+
+
+def _append(wal: str, size: int, count: int) -> None:
     flags = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_READWRITE
-    file = apsw.VFSFile("", str(wal), [flags, 0])
+    file = apsw.VFSFile("", wal, [flags, 0])
     try:
         file.xWrite(bytes(count), size)
     finally:

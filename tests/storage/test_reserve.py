@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,13 +24,6 @@ FULL = HEADER.size + ROOM * (FRAME.size + PAGE)
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path, wal_pages=ROOM)
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    disk = Disk()
-    yield disk
-    disk.unregister()
 
 
 def length(folder: Folder) -> int:

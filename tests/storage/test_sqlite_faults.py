@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -16,13 +15,6 @@ from .disk import Disk
 from .support import LOBBY, ROOMS, START, Folder, Log, numbered, post
 
 BATCHES = [[post(f"{batch}-{number}", "x" * 600) for number in range(6)] for batch in range(3)]
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    disk = Disk()
-    yield disk
-    disk.unregister()
 
 
 def post_all(log: Log) -> tuple[dict[str, int], bool]:
